@@ -1,0 +1,99 @@
+"""Principals: the 0 to 29 bytes that name a canister, a user or nobody.
+
+The only module that knows the textual form (CRC-32 in front, base 32, groups of
+five). Source: IC interface specification, "Principals".
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from hashlib import sha224
+from typing import Final
+
+MAX_LENGTH_BYTES: Final = 29
+_GROUP = 5
+
+
+class Principal:
+    """An immutable principal; ``bytes(p)`` and ``str(p)`` are its two forms.
+
+    value: the raw bytes (at most 29), a textual form such as
+        ``"rrkah-fqaaa-aaaaa-aaaaq-cai"``, or another principal.
+
+    Raises: ValueError, saying what is wrong with the text or the length.
+    """
+
+    __slots__ = ("_raw",)
+    _raw: bytes
+
+    def __init__(self, value: str | bytes | bytearray | memoryview | Principal) -> None:
+        raw = _parse(value) if isinstance(value, str) else bytes(value)
+        if len(raw) > MAX_LENGTH_BYTES:
+            raise ValueError(f"a principal has at most {MAX_LENGTH_BYTES} bytes, not {len(raw)}")
+        object.__setattr__(self, "_raw", raw)
+
+    @classmethod
+    def management(cls) -> Principal:
+        """Return the management canister, ``aaaaa-aa``."""
+        return cls(b"")
+
+    @classmethod
+    def anonymous(cls) -> Principal:
+        """Return the anonymous caller, ``2vxsx-fae``."""
+        return cls(b"\x04")
+
+    @classmethod
+    def from_index(cls, index: int) -> Principal:
+        """Return the id of the ``index``-th canister of a subnet (an opaque id).
+
+        The replica allocates ids as a big-endian counter followed by ``01 01``.
+        """
+        return cls(index.to_bytes(8, "big") + b"\x01\x01")
+
+    @classmethod
+    def self_authenticating(cls, public_key_der: bytes) -> Principal:
+        """Return the principal of a user who signs with this DER public key."""
+        return cls(sha224(public_key_der).digest() + b"\x02")
+
+    def __bytes__(self) -> bytes:
+        return self._raw
+
+    def __str__(self) -> str:
+        checked = binascii.crc32(self._raw).to_bytes(4, "big") + self._raw
+        letters = base64.b32encode(checked).decode().lower().rstrip("=")
+        return "-".join(letters[i : i + _GROUP] for i in range(0, len(letters), _GROUP))
+
+    def __repr__(self) -> str:
+        return f"Principal({str(self)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return self._raw == other._raw if isinstance(other, Principal) else NotImplemented
+
+    def __lt__(self, other: Principal) -> bool:
+        return self._raw < other._raw
+
+    def __hash__(self) -> int:
+        return hash(self._raw)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("a Principal cannot be changed")
+
+    def __reduce__(self) -> tuple[type[Principal], tuple[bytes]]:
+        return (Principal, (self._raw,))
+
+
+def _parse(text: str) -> bytes:
+    letters = text.replace("-", "").upper()
+    try:
+        checked = base64.b32decode(letters + "=" * (-len(letters) % 8))
+    except binascii.Error as error:
+        raise ValueError(f"{text!r} is not a principal: it is not base 32") from error
+    if len(checked) < 4:
+        raise ValueError(f"{text!r} is not a principal: it is too short")
+    raw = checked[4:]
+    if binascii.crc32(raw).to_bytes(4, "big") != checked[:4]:
+        raise ValueError(f"{text!r} is not a principal: its checksum does not match")
+    if len(raw) <= MAX_LENGTH_BYTES and str(Principal(raw)) != text.lower():
+        raise ValueError(f"{text!r} is not a principal: did you mean {Principal(raw)}?")
+    return raw
