@@ -1,0 +1,159 @@
+"""Builds the test canisters, each once: ``python tests/canisters/build.py --help``.
+
+Tests call ``built("motoko/eop/counter_v1")`` and get the path of the module. Rules it keeps:
+
+* An output is found under its name in ``.cache/canisters``, with a ``.key`` beside it: the hash
+  of everything it was made from. The key is removed before and written after the outputs, so a
+  key that fits vouches for them.
+* Outputs are renamed into place, under a lock per canister: a reader sees a whole file or none,
+  and of two processes that want the same canister one builds it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if not __package__:  # run as a script: Python then looks for modules here, not in `tests`
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from canisters.compilers import SUFFIXES, compiler_of, output_of
+from canisters.recipes import CHECKOUT, RECIPES, Recipe
+from canisters.toolchains import BuildFailed, exclusive
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = ["BuildFailed", "build", "built", "main"]
+
+CACHE: Final = CHECKOUT / ".cache"
+
+
+def built(name: str) -> Path:
+    """Return the path of a canister's module, building it if it is missing or out of date.
+
+    ``.did`` and ``.most`` are beside it where the compiler gives them.
+
+    Raises: KeyError for an unknown name; BuildFailed with the tool's own output.
+    """
+    return build(RECIPES[name], CACHE)
+
+
+def build(recipe: Recipe, cache: Path, *, force: bool = False) -> Path:
+    """Build a recipe below ``cache`` unless that was done from the same inputs."""
+    wasm = _output(cache, recipe, ".wasm")
+    toolchains = cache / "toolchains"
+    toolchains.mkdir(parents=True, exist_ok=True)
+    key = _key(recipe, toolchains)
+    if force or not _is_current(cache, recipe, key):
+        with exclusive(_output(cache, recipe, ".lock")):
+            # Asked again: while we waited for the lock, its holder may have built it.
+            if force or not _is_current(cache, recipe, key):
+                _build_now(recipe, cache, key)
+    return wasm
+
+
+def _build_now(recipe: Recipe, cache: Path, key: str) -> None:
+    parent = _output(cache, recipe, ".wasm").parent
+    # Beside the outputs, so that a rename does not cross file systems.
+    with tempfile.TemporaryDirectory(dir=parent, prefix=".building-") as name:
+        folder = Path(name)
+        compiler_of(recipe).run(recipe, folder, cache / "toolchains")
+        key_file = _output(cache, recipe, ".key")
+        key_file.unlink(missing_ok=True)
+        for suffix in SUFFIXES:
+            _publish(output_of(folder, suffix), _output(cache, recipe, suffix))
+        new_key = folder / "key"
+        new_key.write_text(key, encoding="ascii")
+        new_key.replace(key_file)
+
+
+def _publish(made: Path, target: Path) -> None:
+    if made.exists():
+        made.replace(target)
+    else:
+        target.unlink(missing_ok=True)
+
+
+def _is_current(cache: Path, recipe: Recipe, key: str) -> bool:
+    try:
+        return _output(cache, recipe, ".key").read_text(encoding="ascii") == key
+    except FileNotFoundError:
+        return False
+
+
+def _output(cache: Path, recipe: Recipe, suffix: str) -> Path:
+    return cache / "canisters" / f"{recipe.name}{suffix}"
+
+
+def _key(recipe: Recipe, toolchains: Path) -> str:
+    """Hash all that decides the output; each part is preceded by its length."""
+    identity = compiler_of(recipe).identity(toolchains).encode()
+    digest = hashlib.sha256()
+    for part in (identity, *map(str.encode, recipe.flags), *_contents(recipe.sources)):
+        digest.update(len(part).to_bytes(8, "little") + part)
+    return digest.hexdigest()
+
+
+def _contents(sources: Iterable[Path]) -> Iterable[bytes]:
+    for source in sources:
+        yield source.name.encode()
+        yield source.read_bytes()
+
+
+def _selected(patterns: Sequence[str]) -> list[Recipe]:
+    """Return the recipes a command line names; a shell pattern may stand for several.
+
+    Raises: KeyError for a pattern that fits none.
+    """
+    names: dict[str, None] = {}
+    for pattern in patterns or ("*",):
+        fitting = [name for name in RECIPES if fnmatch(name, pattern)]
+        if not fitting:
+            raise KeyError(pattern)
+        names.update(dict.fromkeys(fitting))
+    return [RECIPES[name] for name in names]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Build what the command line names; 0 if all is there, 1 if a build failed, 2 if unknown."""
+    parser = argparse.ArgumentParser(description="Build the test canisters into .cache/canisters.")
+    parser.add_argument("names", nargs="*", help="names or patterns ('motoko/eop/*'); default: all")
+    parser.add_argument("--list", action="store_true", help="only print the names")
+    parser.add_argument("--force", action="store_true", help="build also what is up to date")
+    options = parser.parse_args(arguments)
+    try:
+        recipes = _selected(options.names)
+    except KeyError as unknown:
+        parser.error(f"no canister is called {unknown}")
+    if options.list:
+        print("\n".join(recipe.name for recipe in recipes))
+        return 0
+    return _build_all(recipes, force=options.force)
+
+
+def _build_all(recipes: Sequence[Recipe], *, force: bool) -> int:
+    def attempt(recipe: Recipe) -> str | None:
+        try:
+            wasm = build(recipe, CACHE, force=force)
+        except BuildFailed as failed:
+            return f"{recipe.name}: {failed}"
+        print(f"{recipe.name}  {wasm.stat().st_size:,} bytes", flush=True)
+        return None
+
+    # Threads suffice: the work is done by the compilers' own processes.
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        failures = [failure for failure in pool.map(attempt, recipes) if failure]
+    print("\n".join(failures), file=sys.stderr, end="\n" if failures else "")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""How a recipe becomes a module: one function per language, one table to find it.
+
+A compiler gets an empty folder to work in and leaves there what it made, under the name
+``canister`` with the suffixes of ``SUFFIXES``. It reads only the recipe's own files, so that the
+same recipe and the same toolchain give the same bytes.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from canisters.recipes import SOURCES, Language, Recipe
+from canisters.toolchains import AZLE, MOTOKO, c_compiler, npm_package, run_tool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+# Module, Candid interface, Motoko's stable signature.
+SUFFIXES: Final = (".wasm", ".did", ".most")
+
+_STEM: Final = "canister"
+_MOTOKO_DRIVER: Final = SOURCES / "compile_motoko.js"
+
+# A canister has no standard library and no `main`, and its imports come from the replica.
+_C_FLAGS: Final = ("-std=c17", "-O2", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-nostdlib")
+_LINK_FLAGS: Final = ("-Wl,--no-entry", "-Wl,-z,stack-size=65536")
+
+
+@dataclass(frozen=True, slots=True)
+class Compiler:
+    """One language's compiler.
+
+    identity: what its output depends on besides the recipe.
+    run: compile the recipe in the given folder, with toolchains below the other.
+    """
+
+    identity: Callable[[Path], str]
+    run: Callable[[Recipe, Path, Path], None]
+
+
+def compiler_of(recipe: Recipe) -> Compiler:
+    """Return the compiler of the recipe's language."""
+    return _COMPILERS[recipe.language]
+
+
+def output_of(folder: Path, suffix: str) -> Path:
+    """Return where a compiler that worked in ``folder`` leaves this kind of output."""
+    return folder / f"{_STEM}{suffix}"
+
+
+def _compile_motoko(recipe: Recipe, folder: Path, toolchains: Path) -> None:
+    node_modules = npm_package(toolchains, MOTOKO)
+    (source,) = recipe.sources
+    (collector,) = recipe.flags
+    arguments = (node_modules, collector, source, folder / _STEM)
+    run_tool(("node", str(_MOTOKO_DRIVER), *map(str, arguments)), folder=folder)
+
+
+def _compile_c(recipe: Recipe, folder: Path, toolchains: Path) -> None:
+    compiler = c_compiler(toolchains)
+    source, *_headers = recipe.sources
+    files = (str(source), "-o", str(output_of(folder, ".wasm")))
+    command = (*compiler.command, *_C_FLAGS, *recipe.flags, *_LINK_FLAGS, *files)
+    run_tool(command, folder=folder, environment=compiler.environment)
+
+
+def _compile_azle(recipe: Recipe, folder: Path, toolchains: Path) -> None:
+    node_modules = npm_package(toolchains, AZLE)
+    project = folder / "project"
+    project.mkdir()
+    for source in recipe.sources:
+        shutil.copy(source, project)
+    (project / "node_modules").symlink_to(node_modules)
+    candid = project / ".azle/backend/backend.did"
+    # What the `azle` script of the package does, without `npx` and its own look-ups.
+    command = ("node", "node_modules/tsx/dist/cli.mjs", "node_modules/azle/src/build.ts")
+    environment = {"CANISTER_CANDID_PATH": str(candid)}
+    run_tool((*command, "build", "backend"), folder=project, environment=environment)
+    shutil.copy(project / ".azle/backend/backend.wasm", output_of(folder, ".wasm"))
+    shutil.copy(candid, output_of(folder, ".did"))
+
+
+def _motoko_identity(_toolchains: Path) -> str:
+    return MOTOKO + _MOTOKO_DRIVER.read_text(encoding="utf-8")
+
+
+def _c_identity(toolchains: Path) -> str:
+    return " ".join((c_compiler(toolchains).identity, *_C_FLAGS, *_LINK_FLAGS))
+
+
+_COMPILERS: Final[Mapping[Language, Compiler]] = {
+    Language.MOTOKO: Compiler(_motoko_identity, _compile_motoko),
+    Language.C: Compiler(_c_identity, _compile_c),
+    Language.AZLE: Compiler(lambda _toolchains: AZLE, _compile_azle),
+}

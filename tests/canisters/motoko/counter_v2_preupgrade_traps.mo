@@ -1,0 +1,20 @@
+/// An upgrade of `counter_v1` that installs, but can never be upgraded away from:
+/// its `preupgrade` traps, so that only `skip_pre_upgrade` gets past it.
+import List "mo:core/List";
+import Runtime "mo:core/Runtime";
+
+persistent actor {
+  var counter : Nat = 0;
+  let noteList = List.empty<Text>();
+
+  system func preupgrade() {
+    counter := 999;
+    Runtime.trap("preupgrade refuses");
+  };
+
+  public func inc() : async Nat { counter += 1; counter };
+  public func add_note(note : Text) : async () { noteList.add(note) };
+
+  public query func get() : async Nat { counter };
+  public query func notes() : async [Text] { noteList.toArray() };
+};

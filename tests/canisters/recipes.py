@@ -1,0 +1,81 @@
+"""Which canisters exist, and what each is made of.
+
+The only list of buildable canisters. A name is ``<language>/<variant>/<source>``, where the
+variant is what a compiler can do differently with one source: Motoko's persistence, C's
+pointer width. Nothing here runs a compiler.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CHECKOUT: Final = Path(__file__).resolve().parents[2]
+SOURCES: Final = CHECKOUT / "tests" / "canisters"
+DEMO_SOURCES: Final = CHECKOUT / "sandbox" / "demo" / "canisters"
+
+
+class Language(enum.Enum):
+    """What compiles a recipe."""
+
+    MOTOKO = "motoko"
+    C = "c"
+    AZLE = "azle"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One canister to build.
+
+    name: also its path below ``.cache/canisters``, without the suffix.
+    sources: the file given to the compiler first, then all it reads besides.
+    flags: given to the compiler as they are (Motoko: the collector's name).
+    """
+
+    name: str
+    language: Language
+    sources: tuple[Path, ...]
+    flags: tuple[str, ...]
+
+
+# What Motoko's compiler calls its two ways of keeping data across upgrades.
+MOTOKO_FLAGS: Final = {"eop": ("enhancedOP",), "classical": ("classicOP",)}
+
+MOTOKO_SOURCES: Final = (
+    "counter_v1",
+    "counter_v2_good",
+    "counter_v2_bad",
+    "counter_v2_field_removed",
+    "counter_v2_postupgrade_traps",
+    "counter_v2_preupgrade_traps",
+    "counter_v2_migration",
+    "await_self",
+    "big_heap",
+    "certified_data",
+    "cycles",
+    "debug_print",
+    "heartbeat",
+    "inspect_message",
+    "owner_only",
+    "timers",
+    "trap_after_write",
+)
+
+
+def _motoko() -> list[Recipe]:
+    return [
+        Recipe(f"motoko/{mode}/{stem}", Language.MOTOKO, (SOURCES / f"motoko/{stem}.mo",), flags)
+        for stem in MOTOKO_SOURCES
+        for mode, flags in MOTOKO_FLAGS.items()
+    ]
+
+
+RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType(
+    {recipe.name: recipe for recipe in _motoko()}
+)

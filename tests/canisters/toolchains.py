@@ -1,0 +1,141 @@
+"""The compilers, installed from public registries into ``.cache/toolchains``.
+
+The only module that reaches a network, and only through npm, apt-get and pip, which follow the
+user's own mirror settings. A toolchain is installed in a folder of another name, which is then
+renamed: a folder that is there is complete, and its name carries the version.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+MOTOKO: Final = "motoko@4.10.0"
+AZLE: Final = "azle@0.33.0"
+CLANG: Final = "clang-19"
+ZIG: Final = "ziglang==0.15.2"
+
+_CLANG_PACKAGES: Final = ("clang-19", "lld-19")
+_CLANG_PROGRAMS: Final = ("clang-19", "wasm-ld-19")
+
+
+class BuildFailed(Exception):  # noqa: N818 - named like the project's other errors
+    """A tool could not be run or was not content: its command and its own words."""
+
+    def __init__(self, command: Sequence[str], output: str) -> None:
+        super().__init__(f"{' '.join(command)}\n{output.strip()}")
+        self.command = tuple(command)
+        self.output = output
+
+
+class ToolMissing(BuildFailed):
+    """The tool itself is not on this machine and is not ours to install."""
+
+
+@dataclass(frozen=True, slots=True)
+class CCompiler:
+    """How to call a C compiler that makes Wasm.
+
+    identity: what a build made by it depends on, patch releases left out.
+    environment: to be added to the caller's own.
+    """
+
+    identity: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def run_tool(
+    command: Sequence[str], *, folder: Path, environment: Mapping[str, str] | None = None
+) -> None:
+    """Run a tool to its end.
+
+    Raises: BuildFailed with all it printed; ToolMissing if there is no such program.
+    """
+    try:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env={**os.environ, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    except FileNotFoundError as missing:
+        raise ToolMissing(command, f"{command[0]} is not installed") from missing
+    if done.returncode != 0:
+        raise BuildFailed(command, done.stdout.decode(errors="replace"))
+
+
+@contextmanager
+def exclusive(lock: Path) -> Iterator[None]:
+    """Hold a lock file against all other processes and threads."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("ab") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def npm_package(root: Path, spec: str) -> Path:
+    """Return the ``node_modules`` that holds an npm package, installing it if need be."""
+    command = ("npm", "install", "--no-audit", "--no-fund", "--no-save", "--ignore-scripts")
+    # `--prefix .`: without it npm climbs to the nearest package.json above.
+    return _installed(root, spec, (*command, "--prefix", ".", spec)) / "node_modules"
+
+
+def c_compiler(root: Path) -> CCompiler:
+    """Return a C compiler for Wasm: Debian's clang if it can be had, else Zig's."""
+    # Zig there means that apt-get has failed before: it would again, and slowly.
+    if not _has_clang() and not (root / ZIG).exists():
+        _try_apt_get(root)
+    return _clang() if _has_clang() else zig_compiler(root)
+
+
+def zig_compiler(root: Path) -> CCompiler:
+    """Return the clang inside Zig's wheel, which needs no rights to install."""
+    pip = (sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--quiet")
+    folder = _installed(root, ZIG, (*pip, "--target", ".", ZIG))
+    program = folder / "ziglang" / ("zig.exe" if os.name == "nt" else "zig")
+    return CCompiler(ZIG, (str(program), "cc"), {"ZIG_GLOBAL_CACHE_DIR": str(root / "zig-cache")})
+
+
+def _has_clang() -> bool:
+    return all(shutil.which(program) for program in _CLANG_PROGRAMS)
+
+
+def _clang() -> CCompiler:
+    return CCompiler(CLANG, (CLANG, "-fuse-ld=lld"))
+
+
+def _try_apt_get(root: Path) -> None:
+    if not (shutil.which("apt-get") and os.geteuid() == 0):
+        return
+    install = ("apt-get", "install", "--yes", "--no-install-recommends", *_CLANG_PACKAGES)
+    # A Debian without these packages, or without a network, is what Zig is for.
+    with exclusive(root / "apt-get.lock"), suppress(BuildFailed):
+        if not _has_clang():
+            run_tool(install, folder=root, environment={"DEBIAN_FRONTEND": "noninteractive"})
+
+
+def _installed(root: Path, spec: str, command: Sequence[str]) -> Path:
+    """Return the folder where ``command``, run in it, has installed ``spec``."""
+    folder = root / spec
+    with exclusive(root / f"{spec}.lock"):
+        if not folder.exists():
+            partial = root / f"{spec}.partial"
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir(parents=True)
+            run_tool(command, folder=partial)
+            partial.rename(folder)
+    return folder
