@@ -1,0 +1,88 @@
+"""A region whose view is a private mapping of the committed file (Linux).
+
+The kernel does the copying: a page the instance writes becomes anonymous, and discarding
+it shows the file again. Committing stores the written pages in the file and discards them;
+rolling back discards only. Costs follow the pages touched, never the size.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sandbox.memory.errors import RegionRefused
+from sandbox.memory.file_image import FileImage
+from sandbox.memory.kernel import discard, map_private
+from sandbox.memory.region import PreparedCommit, Region
+from sandbox.memory.runs import OS_PAGE, clipped, joined
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from sandbox.memory.dirty_pages import DirtyTracker
+    from sandbox.memory.runs import Run, Window
+    from sandbox.memory.undo import Mark
+    from sandbox.memory.view import View
+
+# Discarding clean pages between two dirty ones costs less than another range: the kernel
+# maps up to 16 pages around a read fault at once, so few faults bring them back.
+_NEAR_BYTES: Final = 16 * OS_PAGE
+
+# Read pages stay mapped from message to message: a canister that reads 200 scattered pages
+# in each runs four times as fast. But PAGEMAP_SCAN walks them (36 ns each), so one that
+# read a gigabyte once would pay 9 ms ever after. Discarding and reading them again costs
+# some seven scans; forgetting everything now and then bounds both losses.
+_FORGET_ALL_EVERY: Final = 16
+
+
+class CopyOnWriteRegion(Region):
+    """The ``Region`` of Linux. Windows are ignored where scanning is cheap."""
+
+    def __init__(
+        self, image: FileImage, size_bytes: int, new_tracker: Callable[[], DirtyTracker]
+    ) -> None:
+        super().__init__(image, size_bytes)
+        self._file = image
+        self._new_tracker = new_tracker
+        self._tracker = new_tracker()
+        self._discards = 0
+
+    def _show(self, view: View, start: int, *, fresh: bool) -> None:  # noqa: ARG002
+        self._file.lengthen(view.capacity_bytes)
+        self._map(view, start)
+
+    def _dirty(self, view: View, window: Window) -> list[Run]:
+        if self._tracker.follows_touched:
+            window = (0, window[1])
+        try:
+            return self._tracker.find(view.address, window)
+        except OSError as refusal:
+            raise RegionRefused(f"the kernel does not say which pages changed: {refusal}") from (
+                refusal
+            )
+
+    def _settle(self, view: View, prepared: PreparedCommit) -> None:
+        self._map(prepared.view, view.capacity_bytes)
+        self._discard(view, clipped(prepared.dirty, view.capacity_bytes))
+
+    def _restore(self, view: View, window: Window) -> None:
+        cheap = self._tracker.follows_touched
+        self._discard(view, self._dirty(view, window) if cheap else [window])
+
+    def _refresh(self, view: View, runs: Iterable[Run]) -> None:
+        discard(view.address, list(joined(runs)))
+
+    def _fork(self, at: Mark | None) -> CopyOnWriteRegion:
+        image = FileImage()
+        size_bytes = self._content.copy_to(image, at)
+        return CopyOnWriteRegion(image, size_bytes, self._new_tracker)
+
+    def _map(self, view: View, start: int) -> None:
+        length = view.capacity_bytes - start
+        if length:
+            map_private(view.address + start, length, self._file.descriptor, start)
+
+    def _discard(self, view: View, runs: Iterable[Run]) -> None:
+        self._discards += 1
+        if self._discards % _FORGET_ALL_EVERY == 0:
+            runs = [(0, view.capacity_bytes)] if view.capacity_bytes else []
+        discard(view.address, list(joined(runs, _NEAR_BYTES)))

@@ -1,0 +1,101 @@
+"""Committed bytes as a memfd: anonymous memory that has a file descriptor to map.
+
+Rules:
+1. The file never becomes shorter, since an old view that still maps it would then fault;
+   what is dropped is punched out instead, which gives the memory back all the same.
+2. ``reserve`` allocates the pages (fallocate), so that a full machine is noticed before
+   the first byte is written: content unchanged, holes have merely become zero pages.
+"""
+
+from __future__ import annotations
+
+import os
+import weakref
+from errno import ENXIO
+from typing import TYPE_CHECKING
+
+from sandbox.memory.errors import RegionRefused
+from sandbox.memory.kernel import memfd, punch_hole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from sandbox.memory.image import Piece
+    from sandbox.memory.runs import Run
+
+
+class FileImage:
+    """The ``Image`` that can be mapped: ``descriptor`` is a file of at least ``length``."""
+
+    def __init__(self) -> None:
+        self.descriptor = memfd()
+        self.length = 0
+        self._close = weakref.finalize(self, os.close, self.descriptor)
+
+    def lengthen(self, length: int) -> None:
+        """Let the file be at least this long; costs no memory.
+
+        Raises: RegionRefused (an ``ulimit -f``, for example).
+        """
+        if length <= self.length:
+            return
+        try:
+            os.ftruncate(self.descriptor, length)
+        except OSError as refusal:
+            raise _refused(refusal) from refusal
+        self.length = length
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return a range; zeros in holes and past the end of the file."""
+        data = os.pread(self.descriptor, length, offset)
+        while len(data) < length:
+            # The kernel stops at the end of the file, and after 2 GiB.
+            more = os.pread(self.descriptor, length - len(data), offset + len(data))
+            data += more or bytes(length - len(data))
+        return data
+
+    def reserve(self, pieces: Iterable[Piece], size_bytes: int) -> None:
+        """Allocate the file's pages under these pieces."""
+        self.lengthen(size_bytes)
+        try:
+            for offset, data in pieces:
+                os.posix_fallocate(self.descriptor, offset, len(data))
+        except OSError as refusal:
+            raise _refused(refusal) from refusal
+
+    def store(self, pieces: Iterable[Piece], holes: Sequence[Run] = ()) -> None:
+        """Write the pieces, punch the holes."""
+        for offset, data in pieces:
+            written = os.pwrite(self.descriptor, data, offset)
+            while written < len(data):
+                rest = memoryview(data)[written:]
+                written += os.pwrite(self.descriptor, rest, offset + written)
+        for offset, length in holes:
+            punch_hole(self.descriptor, offset, length)
+
+    def extents(self, start: int, end: int) -> Iterator[Run]:
+        """Yield the ranges that have pages; reading a hole through a view may make one."""
+        while start < end:
+            try:
+                start = os.lseek(self.descriptor, start, os.SEEK_DATA)
+            except OSError as ending:
+                if ending.errno == ENXIO:
+                    return
+                raise
+            if start < end:
+                stop = min(os.lseek(self.descriptor, start, os.SEEK_HOLE), end)
+                yield start, stop - start
+                start = stop
+
+    @property
+    def allocated_bytes(self) -> int:
+        """Memory held by the file's pages."""
+        return os.fstat(self.descriptor).st_blocks * 512
+
+    def close(self) -> None:
+        """Close the descriptor; views that still map the file keep its memory."""
+        self._close()
+
+
+def _refused(refusal: OSError) -> RegionRefused:
+    return RegionRefused(f"the operating system refused memory: {refusal}")
