@@ -1,0 +1,503 @@
+"""One message, one transaction: run it, then commit whole or leave no trace.
+
+``CanisterRuntime`` owns what a canister is made of: the immutable state record, the heap
+and stable memory regions, the log and, as a cache, a live instance. Rules it keeps:
+invariant 1 (a failed or read-only message changes nothing but the log) and invariant 2
+(between messages the instance shows exactly the regions and globals of the state).
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Final
+
+import sandbox.exchange as exchange
+from sandbox import texts
+from sandbox.engine import Compiled, Compiler, Hooks, Instance, TrapInfo
+from sandbox.engine.traps import BAD_SIGNATURE, OUT_OF_INSTRUCTIONS
+from sandbox.errors import SandboxError
+from sandbox.exchange import Effects, Surroundings
+from sandbox.limits import Limits
+from sandbox.log import CanisterLog
+from sandbox.memory import OS_PAGE, Region, RegionRefused, new_region
+from sandbox.messages import Closure, Outcome, Reject, Task, reject
+from sandbox.modules import InstalledModule
+from sandbox.principal import Principal
+from sandbox.state import CanisterState
+from sandbox.system_api.table import IMPORTS, Context
+from sandbox.system_api.violations import Kind, Violation, describe
+
+PAGE_BYTES: Final = 65_536
+_READ_ONLY: Final = (
+    Context.QUERY
+    | Context.COMPOSITE_QUERY
+    | Context.COMPOSITE_REPLY
+    | Context.COMPOSITE_REJECT
+    | Context.COMPOSITE_CLEANUP
+    | Context.TRANSFORM
+    | Context.INSPECT
+)
+_INSTALLING: Final = Context.INIT | Context.PRE_UPGRADE | Context.START
+# wasm_memory_limit is enforced in these only (reference/management_canister.md, settings).
+_HEAP_LIMITED: Final = Context.UPDATE | Context.INIT | Context.START
+_FULL_STABLE_PAGES: Final = 500 << 14  # 500 GiB
+
+
+class Origin(Enum):
+    """Where a new instance's heap and globals come from."""
+
+    NEW = "the module: data segments and initialisers (install, reinstall, upgrade)"
+    HEAP = "heap from the region, globals from the initialisers (upgrade that keeps memory)"
+    STATE = "both from the state (the instance is merely made anew)"
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What all canisters of a sandbox share.
+
+    system_api: by heap width, the compiled system API and its label texts.
+    memory_kind: ``auto``, ``copy-on-write`` or ``copying`` (``sandbox.memory``).
+    cost: (import name, a, b, key name) -> cycles, or None for an unknown curve or key.
+    has_room: whether the process may keep this many more bytes.
+    on_live: told about each new instance, so that the owner can bound their number.
+    """
+
+    compiler: Compiler
+    system_api: Callable[[bool], tuple[Compiled, tuple[str, ...]]]
+    limits: Limits
+    subnet: Principal
+    root_key: bytes
+    now_ns: Callable[[], int]
+    memory_kind: str
+    cost: Callable[[str, int, int, str], int | None]
+    has_room: Callable[[int], bool]
+    on_live: Callable[[CanisterRuntime], None]
+
+    def new_region(self, size_bytes: int = 0) -> Region:
+        """Return a fresh region of this machine's kind."""
+        return new_region(size_bytes, kind=self.memory_kind)
+
+
+class Held:
+    """A region together with a mark in it that lives as long as this object.
+
+    The mark is released when the last reference goes (an anchor, a snapshot, …), so that
+    a deleted snapshot survives exactly as long as an anchor may bring it back.
+    """
+
+    __slots__ = ("mark", "region")
+
+    def __init__(self, region: Region) -> None:
+        self.region = region
+        self.mark = region.mark()
+
+    def __del__(self) -> None:
+        with suppress(SandboxError, AttributeError):
+            self.region.release(self.mark)
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """A canister's state and memories at one moment.
+
+    Its marks live as long as it does.
+    """
+
+    state: CanisterState
+    heap: Held
+    stable: Held
+
+
+class CanisterRuntime:
+    """A canister between and during messages."""
+
+    def __init__(
+        self, machine: Machine, state: CanisterState, heap: Region, stable: Region, log: CanisterLog
+    ) -> None:
+        self.machine = machine
+        self.state = state
+        self.heap = heap
+        self.stable = stable
+        self.log = log
+        self._instance: Instance | None = None
+        self._labels: tuple[str, ...] = ()
+        self._task_context = Context.UPDATE
+
+    def execute(self, task: Task, *, bumps_version: bool = False) -> Outcome:
+        """Run one message to its end: committed, or rolled back without a trace.
+
+        Requires: the canister has a module, and the task's export exists in it.
+        """
+        instance = self.live()
+        self._task_context = task.context
+        try:
+            exchange.write_task(instance.mail, task, self._surroundings(task))
+            trap = self._run(instance, task)
+            outcome = self._finish(instance, task, trap, bumps_version=bumps_version)
+        except BaseException:
+            # Interrupted, or the host is out of memory: forget the half-done instance.
+            self.discard()
+            raise
+        if self.module.drops_segments:
+            # A dropped data segment cannot come back in a live instance, but the IC makes
+            # a new instance for each message.
+            self.discard()
+        return outcome
+
+    def _finish(
+        self,
+        instance: Instance,
+        task: Task,
+        trap: TrapInfo | Violation | None,
+        *,
+        bumps_version: bool,
+    ) -> Outcome:
+        """Commit or roll back, and say what happened."""
+        instructions = instance.fuel_used()
+        failure = self._failure(instance, task, trap)
+        pages = (0, 0)
+        if failure is None and task.keeps:
+            effects = exchange.read_effects(instance.mail)
+            committed = self._commit(instance, effects, bumps_version=bumps_version)
+            failure, pages = (committed, pages) if isinstance(committed, Reject) else (None, committed)
+        elif failure is None:
+            effects = exchange.read_effects(instance.mail)
+        self._take_log(instance, task)
+        if failure is not None or not task.keeps:
+            self._roll_back(instance)
+        if failure is not None:
+            return Outcome(failure, instructions=instructions)
+        return Outcome(
+            None,
+            effects.answer,
+            instructions,
+            effects.calls,
+            effects.accepted,
+            effects.accepted_cycles,
+            *pages,
+        )
+
+    @property
+    def module(self) -> InstalledModule:
+        """The installed module. Requires: there is one."""
+        assert self.state.module is not None, "the canister is empty"
+        return self.state.module
+
+    def live(self) -> Instance:
+        """Return the live instance, making it from regions and globals when needed."""
+        if self._instance is None:
+            self.start_instance(Origin.STATE)
+        assert self._instance is not None
+        return self._instance
+
+    def start_instance(self, origin: Origin) -> None:
+        """Instantiate the module over the regions; no code of the canister runs.
+
+        Raises: ModuleRefused when a data segment does not fit and such; nothing changed.
+        """
+        module, machine = self.module, self.machine
+        system_api, self._labels = machine.system_api(module.is_64)
+        instance = Instance(
+            machine.compiler.engine,
+            system_api,
+            module.compiled,
+            module.shape,
+            Hooks(weakref.ref(self)),
+            heap_pages=self.heap.size_bytes // PAGE_BYTES,
+            stable_capacity_pages=_FULL_STABLE_PAGES,
+        )
+        self._instance = instance
+        self._attach(instance, origin)
+        self.write_identity()
+        machine.on_live(self)
+
+    def _attach(self, instance: Instance, origin: Origin) -> None:
+        if origin is Origin.NEW:
+            # An empty view that has grown: what the data segments wrote gets committed.
+            self.heap.attach(instance.heap_address, 0, fresh=True)
+        else:
+            if instance.heap_bytes > self.heap.size_bytes:
+                self.heap.resize(instance.heap_bytes)
+            self.heap.attach(instance.heap_address, instance.heap_bytes)
+        if origin is Origin.STATE:
+            instance.write_mutable_globals(self.state.globals)
+        self.stable.attach(
+            instance.stable_address, instance.stable_capacity_bytes, fresh=True
+        )
+
+    def write_identity(self) -> None:
+        """Tell the live instance about changed settings; free when there is none."""
+        if self._instance is None:
+            return
+        exchange.write_identity(
+            self._instance.mail,
+            canister=self.state.id,
+            subnet=self.machine.subnet,
+            root_key=self.machine.root_key,
+            controllers=self.state.settings.controllers,
+            environment=self.state.settings.environment,
+        )
+
+    def discard(self) -> None:
+        """Throw the live instance away, with whatever it had not committed."""
+        if self._instance is None:
+            return
+        instance, self._instance = self._instance, None
+        self.heap.detach()
+        self.stable.detach()
+        instance.close()
+
+    def settle(self) -> None:
+        """Commit what instantiation alone has written, when no code of the canister runs."""
+        instance = self.live()
+        self.heap.commit(instance.heap_bytes)
+        self.state = replace(self.state, globals=instance.read_mutable_globals())
+
+    def capture(self) -> Capture:
+        """Remember state and memories; costs the same for every size."""
+        return Capture(self.state, Held(self.heap), Held(self.stable))
+
+    def restore(self, capture: Capture) -> None:
+        """Become what was captured, byte for byte; costs the pages changed since.
+
+        The capture stays valid. The live instance is kept when it can show the old content.
+        """
+        heap, stable = capture.heap, capture.stable
+        if not self._can_show(capture):
+            self.discard()
+        self.heap, self.stable, self.state = heap.region, stable.region, capture.state
+        heap.region.rewind(heap.mark)
+        stable.region.rewind(stable.mark)
+        if self._instance is not None:
+            self._instance.write_mutable_globals(self.state.globals)
+            self.write_identity()
+
+    def _can_show(self, capture: Capture) -> bool:
+        return (
+            self._instance is not None
+            and self.heap is capture.heap.region
+            and self.stable is capture.stable.region
+            and self.state.module is capture.state.module
+            and self._instance.heap_bytes == capture.heap.mark.size_bytes
+        )
+
+    def adopt(self, other: CanisterRuntime) -> None:
+        """Take over another runtime's state, memories and instance; it is used up by that.
+
+        Regions that nobody else holds (``Held``) are freed.
+        """
+        if self._instance is not other._instance:
+            self.discard()
+        self.state, self.heap, self.stable = other.state, other.heap, other.stable
+        self._instance, other._instance = other._instance, None
+        self._labels = other._labels
+        if self._instance is not None:
+            self._instance.hooks.owner = weakref.ref(self)
+            self.machine.on_live(self)
+
+    def close(self) -> None:
+        """Free everything the canister holds."""
+        self.discard()
+        self.heap.close()
+        self.stable.close()
+
+    # --- one message
+
+    def _surroundings(self, task: Task) -> Surroundings:
+        state, limits = self.state, self.machine.limits
+        is_query = bool(task.context & _READ_ONLY)
+        return Surroundings(
+            status=int(state.status),
+            version=state.version,
+            time_ns=self.machine.now_ns(),
+            timer_ns=state.timer_ns,
+            balance=state.cycles,
+            liquid=state.cycles,
+            stable_pages=self.stable.size_bytes // PAGE_BYTES,
+            stable_max_pages=min(limits.stable_memory_bytes // PAGE_BYTES, _FULL_STABLE_PAGES),
+            stable_budget=self._stable_limit(),
+            max_reply=limits.query_reply_bytes if is_query else limits.reply_bytes,
+            max_payload=limits.call_payload_bytes,
+            max_calls=limits.calls_per_message,
+        )
+
+    def _run(self, instance: Instance, task: Task) -> TrapInfo | Violation | None:
+        if isinstance(task.run, str):
+            return instance.run(task.run, task.instruction_limit)
+        result = instance.run_table(task.run.function, task.run.env, task.instruction_limit)
+        return _no_function(task.run) if isinstance(result, str) else result
+
+    def _failure(
+        self, instance: Instance, task: Task, trap: TrapInfo | Violation | None
+    ) -> Reject | None:
+        if trap is None:
+            violation, backtrace = self._heap_violation(instance, task), ()
+            if violation is None:
+                return None
+        elif isinstance(trap, Violation):
+            violation, backtrace = trap, ()
+        else:
+            backtrace = trap.backtrace
+            report = exchange.read_report(instance.mail, self._labels)
+            if report is None:
+                violation = _trap_violation(trap, task.instruction_limit)
+            else:
+                if report.kind is Kind.STABLE_LIMIT:
+                    report = replace(report, text=self._stable_limit_text())
+                violation = describe(report, task.context, str(self.state.id))
+        self._take_log(instance, task, *_log_line(violation))
+        message = violation.message
+        if backtrace and self.module.has_names and violation.error_code in ("IC0502", "IC0503"):
+            message += "\nCanister Backtrace:\n" + "\n".join(backtrace)
+        text = texts.error_from(str(self.state.id), message, violation.help)
+        return reject(violation.error_code, text, backtrace)
+
+    def _heap_violation(self, instance: Instance, task: Task) -> Violation | None:
+        """Return what is wrong with the heap of a message that ended well."""
+        limit = self.state.settings.wasm_memory_limit_bytes
+        used = instance.heap_bytes
+        if limit and used > limit and task.context & _HEAP_LIMITED:
+            return Violation("IC0539", texts.wasm_memory_limit(limit, used), texts.WASM_MEMORY_LIMIT)
+        return None
+
+    def _commit(
+        self, instance: Instance, effects: Effects, *, bumps_version: bool
+    ) -> Reject | tuple[int, int]:
+        """Make both memories and the state new: the two at once, after all that may fail."""
+        stable_bytes = effects.stable_pages * PAGE_BYTES
+        is_stable_touched = effects.window[1] or stable_bytes != self.stable.size_bytes
+        try:
+            heap = self.heap.prepare_commit(instance.heap_bytes)
+            stable = (
+                self.stable.prepare_commit(stable_bytes, window=effects.window)
+                if is_stable_touched
+                else None
+            )
+        except RegionRefused as error:
+            return self._out_of_host_memory(str(error))
+        pages = (heap.dirty_pages, stable.dirty_pages if stable else 0)
+        if not self.machine.has_room(sum(pages) * OS_PAGE):
+            return self._out_of_host_memory("the sandbox's memory budget is used up")
+        globals_ = instance.read_mutable_globals()
+        self.heap.finish_commit(heap)
+        if stable is not None:
+            self.stable.finish_commit(stable)
+        state = self.state
+        self.state = replace(
+            state,
+            globals=globals_,
+            cycles=effects.balance,
+            timer_ns=state.timer_ns if effects.new_timer_ns is None else effects.new_timer_ns,
+            certified_data=(
+                state.certified_data if effects.new_certified is None else effects.new_certified
+            ),
+            version=state.version + bumps_version,
+        )
+        return pages
+
+    def _out_of_host_memory(self, why: str) -> Reject:
+        message = f"Canister cannot grow its memory usage on this machine: {why}"
+        return reject(
+            "IC0507", texts.error_from(str(self.state.id), message, texts.OUT_OF_MEMORY)
+        )
+
+    def _roll_back(self, instance: Instance) -> None:
+        if instance.heap_bytes != self.heap.size_bytes:
+            self.discard()  # a heap cannot shrink in place
+            return
+        self.heap.roll_back()
+        window = exchange.read_window(instance.mail)
+        if window[1]:
+            self.stable.roll_back(window=window, grown_to=_whole_pages(window[1]))
+        instance.write_mutable_globals(self.state.globals)
+
+    def _take_log(self, instance: Instance, task: Task, *more: str) -> None:
+        lines = exchange.read_log(instance.mail) + more
+        if lines:
+            is_query = bool(task.context & _READ_ONLY)
+            self.log.append(self.machine.now_ns(), lines, is_query=is_query)
+
+    # --- what the system API asks while a message runs; none of these raises
+
+    def _stable_limit(self) -> int:
+        limits, context = self.machine.limits, self._task_context
+        if context & _INSTALLING:
+            return limits.install_stable_write_bytes
+        if context & _READ_ONLY:
+            return limits.query_stable_write_bytes
+        return limits.update_stable_write_bytes
+
+    def stable_budget(self) -> int:
+        """See ``engine.HostSide``."""
+        assert self._instance is not None
+        window = exchange.read_window(self._instance.mail)
+        dirty = self.stable.dirty_bytes(window=window, grown_to=_whole_pages(window[1]))
+        left = self._stable_limit() - dirty
+        if left < 0 or not self.machine.has_room(dirty):
+            return -1
+        # Ask again soon when little is left: each write may touch two pages only in part.
+        return max(left, PAGE_BYTES)
+
+    def _stable_limit_text(self) -> str:
+        return (
+            "Exceeded the limit for the number of modified pages in the stable memory in a "
+            f"single message execution: limit: {self._stable_limit() >> 10} KB."
+        )
+
+    def flush_log(self) -> None:
+        """See ``engine.HostSide``."""
+        assert self._instance is not None
+        lines = exchange.read_log(self._instance.mail)
+        is_query = bool(self._task_context & _READ_ONLY)
+        self.log.append(self.machine.now_ns(), lines, is_query=is_query)
+
+    def cost(self, function: int, a: int, b: int) -> int:
+        """See ``engine.HostSide``."""
+        assert self._instance is not None
+        name = IMPORTS[function].name
+        key = exchange.read_scratch(self._instance.mail, b) if "_sign_" in name or "vetkd" in name else ""
+        amount = self.machine.cost(name, a, b, key)
+        if amount is None:
+            return 2 if a == 0 or (a == 1 and name == "cost_sign_with_schnorr") else 1
+        exchange.write_cost(self._instance.mail, amount)
+        return 0
+
+
+def _whole_pages(size_bytes: int) -> int:
+    return -(-size_bytes // PAGE_BYTES) * PAGE_BYTES
+
+
+def _trap_violation(trap: TrapInfo, instruction_limit: int) -> Violation:
+    if trap.text == OUT_OF_INSTRUCTIONS:
+        message = (
+            f"Canister exceeded the limit of {instruction_limit} instructions "
+            "for single message execution."
+        )
+        return Violation("IC0522", message, texts.INSTRUCTION_LIMIT)
+    if trap.text == BAD_SIGNATURE:
+        message = "Canister violated contract: function invocation does not match its signature"
+        return Violation("IC0504", message, texts.TOOLCHAIN)
+    return Violation("IC0502", f"Canister trapped: {trap.text}", texts.TRAPPED)
+
+
+def _no_function(closure: Closure) -> Violation:
+    message = (
+        "Canister requested to invoke a non-existent Wasm function "
+        f"{closure.function} from table 0"
+    )
+    return Violation("IC0513", message, texts.TOOLCHAIN)
+
+
+def _log_line(violation: Violation) -> tuple[str, ...]:
+    """The line the replica adds to the log of a canister that trapped."""
+    for start in ("Canister trapped: ", "Canister called `ic0.trap` with message: "):
+        if violation.message.startswith(start):
+            reason = violation.message.removeprefix(start)
+            if reason[0] == "'" == reason[-1]:
+                reason = reason[1:-1] or "(no message)"
+            return (f"[TRAP]: {reason}",)
+    return ()

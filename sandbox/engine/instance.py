@@ -1,0 +1,264 @@
+"""One canister's live Wasm world: a store with its memories, the canister, the system API.
+
+An instance is a cache of state that is kept elsewhere (regions, globals): it can be thrown
+away and made anew at any time. One store per instance, because wasmtime frees nothing
+before its store goes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import weakref
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import wasmtime
+
+from sandbox.engine.binding import Function, Globals, memory_address, remaining_fuel
+from sandbox.engine.compiler import Compiled
+from sandbox.engine.traps import TrapInfo, read_trap
+from sandbox.system_api import mailbox
+from sandbox.errors import ModuleRefused
+from sandbox.wasm.rewrite import HEAP_IMPORT, Rewritten
+
+PAGE_BYTES: Final = 65_536
+_MAX_PAGES: Final[Mapping[bool, int]] = {False: 65_536, True: 98_304}  # 4 GiB, 6 GiB
+_I64: Final = wasmtime.ValType.i64()
+_I32: Final = wasmtime.ValType.i32()
+
+
+class HostSide(Protocol):
+    """What the system API asks the host for while a message runs. None of it may raise."""
+
+    def stable_budget(self) -> int:
+        """Return the bytes that may still be written to stable memory, -1 when too many."""
+
+    def flush_log(self) -> None:
+        """Take the log area's records and reset its length."""
+
+    def cost(self, function: int, a: int, b: int) -> int:
+        """Answer a cost function (import index, two numbers) in the mailbox; return its status."""
+
+
+@dataclass(slots=True)
+class Hooks:
+    """The way from host functions to their owner.
+
+    owner: weak, because wasmtime's table of host functions would keep the owner, and with
+        it every memory of the canister, alive for ever.
+    fuel_at_start: what the store was given for this message.
+    """
+
+    owner: weakref.ref[HostSide]
+    fuel_at_start: int = 0
+
+    def host(self) -> HostSide:
+        """Return the owner. Requires: it is running a message, so it exists."""
+        owner = self.owner()
+        assert owner is not None
+        return owner
+
+
+class Instance:
+    """A canister module instantiated over memories the host can reach.
+
+    heap_pages: the heap starts with at least this many Wasm pages (and its own minimum).
+    stable_capacity_pages: address space reserved for stable memory.
+
+    Instantiation writes the module's active data segments to the heap; map the committed
+    content over it afterwards unless this is an install. The start function does not run.
+
+    Raises: ModuleRefused when instantiation fails (a data segment that does not fit, for
+    example); nothing is left behind.
+    """
+
+    def __init__(  # noqa: PLR0913 - the parts of a world; all named
+        self,
+        engine: wasmtime.Engine,
+        system_api: Compiled,
+        compiled: Compiled,
+        shape: Rewritten,
+        hooks: Hooks,
+        *,
+        heap_pages: int,
+        stable_capacity_pages: int,
+    ) -> None:
+        self.shape = shape
+        self.hooks = hooks
+        self._store = store = wasmtime.Store(engine)
+        try:
+            store.set_fuel(1 << 62)  # segments and offsets, bounded by the module's size
+            self._heap = _new_heap(store, shape, heap_pages)
+            stable = _new_memory(store, stable_capacity_pages, stable_capacity_pages, is_64=True)
+            mail_pages = mailbox.SIZE_BYTES // PAGE_BYTES
+            mail = _new_memory(store, mail_pages, mail_pages, is_64=False)
+            host = _host_functions(store, hooks)
+            system = _instantiate(
+                store, system_api, {("host", "heap"): self._heap, ("host", "stable"): stable,
+                                    ("host", "mail"): mail, **host}
+            )
+            exports = system.exports(store)
+            offered: dict[tuple[str, str], object] = {
+                ("ic0", name): item for name, item in exports.items()
+            }
+            offered[HEAP_IMPORT] = self._heap
+            self._canister = _instantiate(store, compiled, offered)
+            self._exports = self._canister.exports(store)
+        except (wasmtime.WasmtimeError, wasmtime.Trap) as error:
+            store.close()
+            reason = str(error).strip().splitlines()[-1].strip()
+            raise ModuleRefused(f"Wasm module could not be instantiated: {reason}") from error
+        self._stable, self._mail = stable, mail
+        self._functions: dict[str, Function] = {}
+        self.stable_capacity_bytes = stable_capacity_pages * PAGE_BYTES
+        self.stable_address = memory_address(store, stable)
+        self.mail_address = memory_address(store, mail)
+        view = (ctypes.c_ubyte * mailbox.SIZE_BYTES).from_address(self.mail_address)
+        self.mail = memoryview(view).cast("B")
+        slots = shape.globals
+        self._mutable = Globals(
+            store,
+            [self._global(slot.export_name) for slot in slots if slot.mutable],
+            [slot.type for slot in slots if slot.mutable],
+        )
+        self._all = Globals(
+            store, [self._global(slot.export_name) for slot in slots], [slot.type for slot in slots]
+        )
+
+    @property
+    def heap_address(self) -> int:
+        """Where the heap's first byte is; 0 for a heap of no pages."""
+        return memory_address(self._store, self._heap)
+
+    @property
+    def heap_bytes(self) -> int:
+        """The heap's size now, growth in the running message included."""
+        return int(self._heap.data_len(self._store))
+
+    def grow_heap(self, pages: int) -> None:
+        """Add Wasm pages from outside a message."""
+        self._heap.grow(self._store, pages)
+
+    def read_mutable_globals(self) -> tuple[int, ...]:
+        """Return the bits of the mutable globals, in snapshot order."""
+        return self._mutable.read()
+
+    def write_mutable_globals(self, bits: tuple[int, ...]) -> None:
+        """Set the mutable globals, in snapshot order."""
+        self._mutable.write(bits)
+
+    def read_all_globals(self) -> tuple[int, ...]:
+        """Return the bits of all captured globals (exported constants too)."""
+        return self._all.read()
+
+    def run(self, export: str, fuel: int) -> TrapInfo | None:
+        """Call an exported function without parameters; None when it returned."""
+        function = self._functions.get(export)
+        if function is None:
+            function = Function(self._store, self._func(export))
+            self._functions[export] = function
+        return self._call(function, fuel)
+
+    def run_table(self, index: int, env: int, fuel: int) -> TrapInfo | None | str:
+        """Call a callback, ``table[index](env)``; a text when there is no such function.
+
+        The text is ``"missing"`` for a null or absent entry, ``"signature"`` for a
+        function of another type.
+        """
+        found = self._table_function(index)
+        if found is None:
+            return "missing"
+        address = "i64" if self.shape.heap is not None and self.shape.heap.is_64 else "i32"
+        type_ = found.type(self._store)
+        if [str(item) for item in type_.params] != [address] or type_.results:
+            return "signature"
+        bits = env if address == "i64" else env & 0xFFFF_FFFF
+        return self._call(Function(self._store, found), fuel, (address, bits))
+
+    def fuel_used(self) -> int:
+        """Return the instructions of the last run, approximately (wasmtime's fuel)."""
+        return self.hooks.fuel_at_start - int(self._store.get_fuel())
+
+    def close(self) -> None:
+        """Free the store with all its memories. The addresses are gone afterwards."""
+        self._functions.clear()
+        self.mail.release()
+        self._store.close()
+
+    def _call(self, function: Function, fuel: int, *arguments: tuple[str, int]) -> TrapInfo | None:
+        self.hooks.fuel_at_start = fuel
+        self._store.set_fuel(fuel)
+        trap = function.call(*arguments)
+        return None if trap is None else read_trap(trap)
+
+    def _func(self, export: str) -> wasmtime.Func:
+        item = self._exports[export]
+        assert isinstance(item, wasmtime.Func), f"{export} was validated to be a function"
+        return item
+
+    def _global(self, export: str) -> wasmtime.Global:
+        item = self._exports[export]
+        assert isinstance(item, wasmtime.Global), f"{export} is a global"
+        return item
+
+    def _table_function(self, index: int) -> wasmtime.Func | None:
+        if self.shape.table_export is None:
+            return None
+        table = self._exports[self.shape.table_export]
+        assert isinstance(table, wasmtime.Table)
+        if index >= table.size(self._store):
+            return None
+        found = table.get(self._store, index)
+        return found if isinstance(found, wasmtime.Func) else None
+
+
+def _new_heap(store: wasmtime.Store, shape: Rewritten, pages: int) -> wasmtime.Memory:
+    if shape.heap is None:
+        return _new_memory(store, 0, 0, is_64=False)
+    most = _MAX_PAGES[shape.heap.is_64]
+    if shape.heap.max_pages is not None:
+        most = min(most, shape.heap.max_pages)
+    return _new_memory(store, max(pages, shape.heap.min_pages), most, is_64=shape.heap.is_64)
+
+
+def _new_memory(
+    store: wasmtime.Store, min_pages: int, max_pages: int, *, is_64: bool
+) -> wasmtime.Memory:
+    limits = wasmtime.Limits(min_pages, max_pages)
+    return wasmtime.Memory(store, wasmtime.MemoryType(limits, is_64))
+
+
+def _instantiate(
+    store: wasmtime.Store, compiled: Compiled, offered: Mapping[tuple[str, str], object]
+) -> wasmtime.Instance:
+    imports = []
+    for needed in compiled.module.imports:
+        item = offered.get((needed.module, needed.name or ""))
+        if item is None:
+            assert isinstance(needed.type, wasmtime.TableType), f"{needed.name} was validated"
+            item = wasmtime.Table(store, needed.type, None)
+        imports.append(item)
+    return wasmtime.Instance(store, compiled.module, imports)  # type: ignore[arg-type]  # externs
+
+
+def _host_functions(store: wasmtime.Store, hooks: Hooks) -> dict[tuple[str, str], object]:
+    def instructions(caller: wasmtime.Caller) -> int:
+        return hooks.fuel_at_start - remaining_fuel(caller)
+
+    def stable_budget() -> int:
+        return hooks.host().stable_budget()
+
+    def flush_log() -> None:
+        hooks.host().flush_log()
+
+    def cost(function: int, a: int, b: int) -> int:
+        return hooks.host().cost(function, a, b)
+
+    number = wasmtime.FuncType([], [_I64])
+    return {
+        ("host", "instructions"): wasmtime.Func(store, number, instructions, access_caller=True),
+        ("host", "stable_budget"): wasmtime.Func(store, number, stable_budget),
+        ("host", "flush_log"): wasmtime.Func(store, wasmtime.FuncType([], []), flush_log),
+        ("host", "cost"): wasmtime.Func(store, wasmtime.FuncType([_I32, _I64, _I64], [_I32]), cost),
+    }

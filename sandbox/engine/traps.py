@@ -1,0 +1,52 @@
+"""From a wasmtime trap to plain data: a replica trap text and function names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from wasmtime import Trap, TrapCode
+
+OUT_OF_INSTRUCTIONS: Final = "out of instructions"
+BAD_SIGNATURE: Final = "bad signature"
+UNREACHABLE: Final = "unreachable"
+SYSTEM_MODULE_NAME: Final = "ic0"
+
+# The replica's trap texts (``TrapCode`` in rs/interfaces/.../errors.rs); all else is "unknown".
+_TEXTS: Final[Mapping[TrapCode, str]] = MappingProxyType(
+    {
+        TrapCode.STACK_OVERFLOW: "stack overflow",
+        TrapCode.MEMORY_OUT_OF_BOUNDS: "heap out of bounds",
+        TrapCode.TABLE_OUT_OF_BOUNDS: "table out of bounds",
+        TrapCode.INTEGER_DIVISION_BY_ZERO: "integer division by 0",
+        TrapCode.UNREACHABLE: UNREACHABLE,
+        TrapCode.BAD_SIGNATURE: BAD_SIGNATURE,
+        TrapCode.OUT_OF_FUEL: OUT_OF_INSTRUCTIONS,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TrapInfo:
+    """Why Wasm code stopped.
+
+    text: the replica's trap text, or one of this module's constants.
+    backtrace: canister function names, innermost first; unnamed ones as ``<wasm function 7>``.
+    """
+
+    text: str
+    backtrace: tuple[str, ...]
+
+
+def read_trap(trap: Trap) -> TrapInfo:
+    """Take out of a trap what outlives it."""
+    code = trap.trap_code
+    text = _TEXTS.get(code, "unknown") if code is not None else "unknown"
+    return TrapInfo(text, _backtrace(trap))
+
+
+def _backtrace(trap: Trap) -> tuple[str, ...]:
+    frames = [frame for frame in trap.frames if frame.module_name != SYSTEM_MODULE_NAME]
+    return tuple(frame.func_name or f"<wasm function {frame.func_index}>" for frame in frames)

@@ -1,0 +1,70 @@
+"""Every limit in one place, as a named and versioned profile.
+
+The numbers are those of a 13-node application subnet. One limit can be relaxed with
+``dataclasses.replace``; the profile's name then no longer tells the whole truth, so the
+changed profile gets a name of its own.
+Source: reference/limits_and_costs.md sections 1 and 2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Final
+
+from sandbox.errors import UsageError
+
+GIB: Final = 1 << 30
+MIB: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a canister may use; instructions, bytes and counts.
+
+    Instruction limits are enforced with wasmtime's fuel, which counts Wasm instructions
+    without the IC's weights: an approximation (docs/decisions/0004).
+    """
+
+    name: str = "mainnet-2026-08"
+    update_instructions: int = 40_000_000_000
+    query_instructions: int = 5_000_000_000
+    install_instructions: int = 300_000_000_000
+    inspect_instructions: int = 200_000_000
+    stable_memory_bytes: int = 500 * GIB
+    update_stable_write_bytes: int = 2 * GIB
+    install_stable_write_bytes: int = 8 * GIB
+    query_stable_write_bytes: int = 1 * GIB
+    module_bytes: int = 100 * MIB
+    ingress_payload_bytes: int = 2 * MIB
+    call_payload_bytes: int = 10 * MIB
+    reply_bytes: int = 2 * MIB
+    query_reply_bytes: int = 3 * MIB
+    calls_per_message: int = 500
+    controllers: int = 10
+    environment_variables: int = 20
+    environment_name_bytes: int = 128
+    environment_value_bytes: int = 128
+    snapshots_per_canister: int = 10
+    chunk_store_chunks: int = 100
+    chunk_bytes: int = 1 * MIB
+    log_bytes: int = 1 * MIB  # the IC keeps 4 KiB; a developer wants to see more
+    # Memory the whole sandbox may really hold. Not an IC limit: it keeps a canister that
+    # fills its 500 GiB from taking the process down. None: three quarters of the machine.
+    host_memory_bytes: int | None = None
+
+    def relaxed(self, **changes: int) -> Limits:
+        """Return a profile with single limits changed, and a name that says so.
+
+        Raises: UsageError for a limit that does not exist, or a value that is no count.
+        """
+        known = {field.name for field in fields(self)} - {"name"}
+        for name, value in changes.items():
+            if name not in known:
+                raise UsageError(f"there is no limit {name!r}; there are {', '.join(sorted(known))}")
+            if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+                raise UsageError(f"the limit {name} must be a count, not {value!r}")
+        listed = ", ".join(f"{name}={value}" for name, value in sorted(changes.items()))
+        return replace(self, name=f"{self.name} with {listed}", **changes)  # type: ignore[arg-type]  # checked above
+
+
+MAINNET: Final = Limits()

@@ -1,0 +1,69 @@
+"""A canister's log: what it printed and why it trapped, newest kept.
+
+The log is not part of the transaction (a trapped message's output stays) but it is part
+of the world: an anchor puts it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from sandbox.state import LogRecord
+
+
+@dataclass(slots=True)
+class CanisterLog:
+    """Records in order; when they hold more than ``limit_bytes``, the oldest half goes.
+
+    next_index: what the next record will be called.
+    """
+
+    limit_bytes: int
+    records: tuple[LogRecord, ...] = ()
+    _pending: list[LogRecord] = field(default_factory=list)
+    next_index: int = 0
+    _bytes: int = 0
+
+    def append(self, time_ns: int, lines: Iterable[str], *, is_query: bool) -> None:
+        """Add lines written at one moment."""
+        for line in lines:
+            self._pending.append(LogRecord(self.next_index, time_ns, line, is_query))
+            self.next_index += 1
+            self._bytes += len(line)
+        if self._bytes > self.limit_bytes:
+            self._trim()
+
+    def read(self) -> tuple[LogRecord, ...]:
+        """Return all records kept, oldest first."""
+        if self._pending:
+            self.records = (*self.records, *self._pending)
+            self._pending.clear()
+        return self.records
+
+    def forget_before(self, index: int) -> None:
+        """Drop the records older than ``index``."""
+        self.restore((tuple(r for r in self.read() if r.index >= index), self.next_index))
+
+    def clear(self) -> None:
+        """Forget the records; counting goes on."""
+        self.records, self._bytes = (), 0
+        self._pending.clear()
+
+    def saved(self) -> tuple[tuple[LogRecord, ...], int]:
+        """Return what ``restore`` needs to bring this log back."""
+        return self.read(), self.next_index
+
+    def restore(self, saved: tuple[tuple[LogRecord, ...], int]) -> None:
+        """Become what the log was when ``saved`` was taken."""
+        self._pending.clear()
+        self.records, self.next_index = saved
+        self._bytes = sum(len(record.text) for record in self.records)
+
+    def _trim(self) -> None:
+        records = list(self.read())
+        while records and self._bytes > self.limit_bytes // 2:
+            half = max(1, len(records) // 2)
+            self._bytes -= sum(len(record.text) for record in records[:half])
+            records = records[half:]
+        self.records = tuple(records)
