@@ -62,8 +62,10 @@ def _compile_motoko(recipe: Recipe, folder: Path, toolchains: Path) -> None:
 def _compile_c(recipe: Recipe, folder: Path, toolchains: Path) -> None:
     compiler = c_compiler(toolchains)
     source, *_headers = recipe.sources
+    width, *features = recipe.flags
+    target = (*compiler.command, compiler.target.format(width))
     files = (str(source), "-o", str(output_of(folder, ".wasm")))
-    command = (*compiler.command, *_C_FLAGS, *recipe.flags, *_LINK_FLAGS, *files)
+    command = (*target, *_C_FLAGS, *features, *_LINK_FLAGS, *files)
     run_tool(command, folder=folder, environment=compiler.environment)
 
 

@@ -35,7 +35,8 @@ class Recipe:
 
     name: also its path below ``.cache/canisters``, without the suffix.
     sources: the file given to the compiler first, then all it reads besides.
-    flags: given to the compiler as they are (Motoko: the collector's name).
+    flags: what the compiler is told: Motoko's collector; for C the pointer width, then the
+        features of Wasm to use.
     """
 
     name: str
@@ -67,6 +68,23 @@ MOTOKO_SOURCES: Final = (
     "trap_after_write",
 )
 
+DEMO_VERSIONS: Final = ("ledger_v1", "ledger_v2_bad", "ledger_v2_good")
+
+C_WIDTHS: Final = ("wasm32", "wasm64")
+
+C_SHARED: Final = ("ic0.h", "imports.inc", "ops.inc")
+
+# Each names the Wasm features it is about; the others keep to the target's baseline.
+C_SOURCES: Final = {
+    "counter": (),
+    "stable": (),
+    "universal": (),
+    "bulk_memory": ("-mbulk-memory",),
+    "multi_value": ("-mmultivalue", "-Xclang", "-target-abi", "-Xclang", "experimental-mv"),
+    "simd": ("-msimd128",),
+    "tail_call": ("-mtail-call",),
+}
+
 
 def _motoko() -> list[Recipe]:
     return [
@@ -76,6 +94,34 @@ def _motoko() -> list[Recipe]:
     ]
 
 
+def _demo() -> list[Recipe]:
+    return [
+        Recipe(f"demo/{mode}/{stem}", Language.MOTOKO, (DEMO_SOURCES / f"{stem}.mo",), flags)
+        for stem in DEMO_VERSIONS
+        for mode, flags in MOTOKO_FLAGS.items()
+    ]
+
+
+def _c() -> list[Recipe]:
+    shared = tuple(SOURCES / "c" / name for name in C_SHARED)
+    return [
+        Recipe(
+            f"c/{width}/{stem}",
+            Language.C,
+            (SOURCES / f"c/{stem}.c", *shared),
+            (width, *features),
+        )
+        for stem, features in C_SOURCES.items()
+        for width in C_WIDTHS
+    ]
+
+
+def _azle() -> list[Recipe]:
+    folder = SOURCES / "azle/counter"
+    files = ("index.ts", "counter.did", "dfx.json", "package.json", "tsconfig.json")
+    return [Recipe("azle/counter", Language.AZLE, tuple(folder / name for name in files), ())]
+
+
 RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType(
-    {recipe.name: recipe for recipe in _motoko()}
+    {recipe.name: recipe for recipe in (*_motoko(), *_c())}
 )

@@ -47,11 +47,13 @@ class CCompiler:
     """How to call a C compiler that makes Wasm.
 
     identity: what a build made by it depends on, patch releases left out.
+    command: the program, to be followed by ``target`` with the pointer width filled in.
     environment: to be added to the caller's own.
     """
 
     identity: str
     command: tuple[str, ...]
+    target: str
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -107,7 +109,8 @@ def zig_compiler(root: Path) -> CCompiler:
     pip = (sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--quiet")
     folder = _installed(root, ZIG, (*pip, "--target", ".", ZIG))
     program = folder / "ziglang" / ("zig.exe" if os.name == "nt" else "zig")
-    return CCompiler(ZIG, (str(program), "cc"), {"ZIG_GLOBAL_CACHE_DIR": str(root / "zig-cache")})
+    cache = {"ZIG_GLOBAL_CACHE_DIR": str(root / "zig-cache")}
+    return CCompiler(ZIG, (str(program), "cc"), "--target={}-freestanding", cache)
 
 
 def _has_clang() -> bool:
@@ -115,7 +118,7 @@ def _has_clang() -> bool:
 
 
 def _clang() -> CCompiler:
-    return CCompiler(CLANG, (CLANG, "-fuse-ld=lld"))
+    return CCompiler(CLANG, (CLANG, "-fuse-ld=lld"), "--target={}")
 
 
 def _try_apt_get(root: Path) -> None:
