@@ -59,6 +59,10 @@ def test_a_function_nobody_offers_is_refused() -> None:
     )
 
 
+def test_advice_for_64_bit_modules_is_not_given_to_others() -> None:
+    assert refusal('(import "ic0" "burn_cycles" (func)) (memory 1)').endswith("by the runtime.")
+
+
 def test_a_known_function_from_another_module_is_refused() -> None:
     assert refusal('(import "foo" "msg_reply" (func))') == (
         FRAME + 'Module imports function "msg_reply" from "foo", '

@@ -233,6 +233,22 @@ def test_a_name_exported_twice_is_refused() -> None:
         parse('(module (func) (export "a" (func 0)) (export "a" (func 0)))')
 
 
+def test_exports_of_every_kind_are_read_in_order() -> None:
+    module = parse(
+        """(module (tag) (table 1 funcref) (memory 1) (global i32 (i32.const 0)) (func)
+            (export "e" (tag 0)) (export "d" (global 0)) (export "c" (memory 0))
+            (export "b" (table 0)) (export "a" (func 0)))"""
+    )
+
+    assert [(export.name, export.kind, export.index) for export in module.exports] == [
+        ("e", ExternKind.TAG, 0),
+        ("d", ExternKind.GLOBAL, 0),
+        ("c", ExternKind.MEMORY, 0),
+        ("b", ExternKind.TABLE, 0),
+        ("a", ExternKind.FUNCTION, 0),
+    ]
+
+
 def test_a_start_function_with_parameters_is_refused() -> None:
     parse("(module (func) (start 0))")
 

@@ -107,6 +107,17 @@ def test_data_is_written_and_code_runs_over_the_given_memory() -> None:
     assert instance.memory.size(instance.store) == 2
 
 
+def test_a_64_bit_heap_is_used_like_any_other() -> None:
+    instance = instantiate(
+        rewrite(
+            """(memory i64 1) (data (i64.const 65535) "Z")
+            (func (export "last") (result i32) (i32.load8_u (i64.const 65535)))"""
+        )
+    )
+
+    assert instance.call("last") == ord("Z")
+
+
 def test_start_does_not_run_by_itself_and_runs_when_called() -> None:
     rewritten = rewrite(COUNTER)
     instance = instantiate(rewritten)
@@ -261,6 +272,22 @@ def test_custom_sections_and_code_are_kept_byte_for_byte() -> None:
     assert [after.wasm[slice(*body)] for body in after.bodies] == [
         before.wasm[slice(*body)] for body in before.bodies
     ]
+
+
+def test_custom_sections_keep_their_places_between_the_others() -> None:
+    rewritten = rewrite(
+        """(import "ic0" "msg_reply" (func)) (@custom "i" (after import) "")
+        (memory 1) (@custom "m" (after memory) "") (global (mut i32) (i32.const 0))
+        (func (export "f")) (@custom "e" (after export) "")
+        (start 0) (@custom "s" (after start) "")"""
+    )
+    after = parse_module(rewritten.wasm)
+
+    assert [section.id.name for section in after.sections] == [
+        "TYPE", "IMPORT", "CUSTOM", "FUNCTION", "CUSTOM", "GLOBAL", "EXPORT", "CUSTOM", "CUSTOM",
+        "CODE",
+    ]  # fmt: skip
+    assert [section.name for section in after.customs] == ["i", "m", "e", "s"]
 
 
 @pytest.mark.parametrize(
