@@ -110,6 +110,12 @@ class Cursor:
             reason = "a number of that many decimal digits must be written in hexadecimal"
             raise self.error(token, reason) from error
 
+    def data(self, what: str) -> bytes:
+        """Read a text literal as the bytes it stands for."""
+        if self.token.kind is not Kind.TEXT:
+            raise self.refuse(what)
+        return self.take().content
+
     def end(self) -> None:
         """Require that nothing is left.
 

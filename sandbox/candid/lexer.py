@@ -85,9 +85,14 @@ class Source:
     def error(self, offset: int, reason: str) -> CandidSyntaxError:
         """Return (not raise) the error that points at ``offset``."""
         start = self.text.rfind("\n", 0, offset) + 1
-        line = self.text.count("\n", 0, offset) + 1
         column = offset - start + 1
-        return CandidSyntaxError(line, column, f"{reason}\n{self._caret(start, column)}")
+        return CandidSyntaxError(
+            self.line(offset), column, f"{reason}\n{self._caret(start, column)}"
+        )
+
+    def line(self, offset: int) -> int:
+        """Return the number of the line, from 1, in which ``offset`` stands."""
+        return self.text.count("\n", 0, offset) + 1
 
     def _caret(self, start: int, column: int) -> str:
         # A window of the line: text literals and generated values make very long lines.

@@ -215,9 +215,7 @@ def _keyword(cursor: Cursor, token: Token) -> Literal | None:
 
 
 def _blob(cursor: Cursor, token: Token) -> Literal:
-    if cursor.token.kind is not Kind.TEXT:
-        raise cursor.refuse("the bytes of the blob in quotes")
-    return Literal(token, cursor.take().content, BLOB)
+    return Literal(token, cursor.data("the bytes of the blob in quotes"), BLOB)
 
 
 def _func(cursor: Cursor, token: Token) -> Literal:
