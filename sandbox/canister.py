@@ -9,27 +9,29 @@ invariant 1 (a failed or read-only message changes nothing but the log) and inva
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import sandbox.exchange as exchange
-from sandbox import texts
+from sandbox import exchange, texts
 from sandbox.engine import Compiled, Compiler, Hooks, Instance, TrapInfo
 from sandbox.engine.traps import BAD_SIGNATURE, OUT_OF_INSTRUCTIONS
 from sandbox.errors import SandboxError
 from sandbox.exchange import Effects, Surroundings
-from sandbox.limits import Limits
-from sandbox.log import CanisterLog
-from sandbox.memory import OS_PAGE, Region, RegionRefused, new_region
+from sandbox.memory import OS_PAGE, Region, RegionKind, RegionRefused, new_region
 from sandbox.messages import Closure, Outcome, Reject, Task, reject
-from sandbox.modules import InstalledModule
-from sandbox.principal import Principal
-from sandbox.state import CanisterState
 from sandbox.system_api.table import IMPORTS, Context
 from sandbox.system_api.violations import Kind, Violation, describe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.limits import Limits
+    from sandbox.log import CanisterLog
+    from sandbox.modules import InstalledModule
+    from sandbox.principal import Principal
+    from sandbox.state import CanisterState
 
 PAGE_BYTES: Final = 65_536
 _READ_ONLY: Final = (
@@ -72,7 +74,7 @@ class Machine:
     subnet: Principal
     root_key: bytes
     now_ns: Callable[[], int]
-    memory_kind: str
+    memory_kind: RegionKind
     cost: Callable[[str, int, int, str], int | None]
     has_room: Callable[[int], bool]
     on_live: Callable[[CanisterRuntime], None]
@@ -163,7 +165,9 @@ class CanisterRuntime:
         if failure is None and task.keeps:
             effects = exchange.read_effects(instance.mail)
             committed = self._commit(instance, effects, bumps_version=bumps_version)
-            failure, pages = (committed, pages) if isinstance(committed, Reject) else (None, committed)
+            failure, pages = (
+                (committed, pages) if isinstance(committed, Reject) else (None, committed)
+            )
         elif failure is None:
             effects = exchange.read_effects(instance.mail)
         self._take_log(instance, task)
@@ -225,9 +229,7 @@ class CanisterRuntime:
             self.heap.attach(instance.heap_address, instance.heap_bytes)
         if origin is Origin.STATE:
             instance.write_mutable_globals(self.state.globals)
-        self.stable.attach(
-            instance.stable_address, instance.stable_capacity_bytes, fresh=True
-        )
+        self.stable.attach(instance.stable_address, instance.stable_capacity_bytes, fresh=True)
 
     def write_identity(self) -> None:
         """Tell the live instance about changed settings; free when there is none."""
@@ -334,12 +336,14 @@ class CanisterRuntime:
     def _failure(
         self, instance: Instance, task: Task, trap: TrapInfo | Violation | None
     ) -> Reject | None:
+        backtrace: tuple[str, ...] = ()
+        violation: Violation | None
         if trap is None:
-            violation, backtrace = self._heap_violation(instance, task), ()
+            violation = self._heap_violation(instance, task)
             if violation is None:
                 return None
         elif isinstance(trap, Violation):
-            violation, backtrace = trap, ()
+            violation = trap
         else:
             backtrace = trap.backtrace
             report = exchange.read_report(instance.mail, self._labels)
@@ -361,7 +365,9 @@ class CanisterRuntime:
         limit = self.state.settings.wasm_memory_limit_bytes
         used = instance.heap_bytes
         if limit and used > limit and task.context & _HEAP_LIMITED:
-            return Violation("IC0539", texts.wasm_memory_limit(limit, used), texts.WASM_MEMORY_LIMIT)
+            return Violation(
+                "IC0539", texts.wasm_memory_limit(limit, used), texts.WASM_MEMORY_LIMIT
+            )
         return None
 
     def _commit(
@@ -401,9 +407,7 @@ class CanisterRuntime:
 
     def _out_of_host_memory(self, why: str) -> Reject:
         message = f"Canister cannot grow its memory usage on this machine: {why}"
-        return reject(
-            "IC0507", texts.error_from(str(self.state.id), message, texts.OUT_OF_MEMORY)
-        )
+        return reject("IC0507", texts.error_from(str(self.state.id), message, texts.OUT_OF_MEMORY))
 
     def _roll_back(self, instance: Instance) -> None:
         if instance.heap_bytes != self.heap.size_bytes:
@@ -459,7 +463,11 @@ class CanisterRuntime:
         """See ``engine.HostSide``."""
         assert self._instance is not None
         name = IMPORTS[function].name
-        key = exchange.read_scratch(self._instance.mail, b) if "_sign_" in name or "vetkd" in name else ""
+        key = (
+            exchange.read_scratch(self._instance.mail, b)
+            if "_sign_" in name or "vetkd" in name
+            else ""
+        )
         amount = self.machine.cost(name, a, b, key)
         if amount is None:
             return 2 if a == 0 or (a == 1 and name == "cost_sign_with_schnorr") else 1
@@ -486,14 +494,13 @@ def _trap_violation(trap: TrapInfo, instruction_limit: int) -> Violation:
 
 def _no_function(closure: Closure) -> Violation:
     message = (
-        "Canister requested to invoke a non-existent Wasm function "
-        f"{closure.function} from table 0"
+        f"Canister requested to invoke a non-existent Wasm function {closure.function} from table 0"
     )
     return Violation("IC0513", message, texts.TOOLCHAIN)
 
 
 def _log_line(violation: Violation) -> tuple[str, ...]:
-    """The line the replica adds to the log of a canister that trapped."""
+    """Return the line the replica adds to the log of a canister that trapped."""
     for start in ("Canister trapped: ", "Canister called `ic0.trap` with message: "):
         if violation.message.startswith(start):
             reason = violation.message.removeprefix(start)

@@ -6,15 +6,17 @@ The layout is ``system_api.mailbox``; nobody else packs or unpacks it.
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sandbox.messages import Answer, Closure, OutgoingCall, Reply, Task, reject
 from sandbox.principal import Principal
 from sandbox.system_api import mailbox
 from sandbox.system_api.mailbox import AREAS, CALL, CALL_HEADER_BYTES, OUT, OUT_AT
 from sandbox.system_api.violations import Kind, Report, resolve_label
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 _ZERO_OUT: Final = bytes(OUT.size)
 _LOW: Final = (1 << 64) - 1
@@ -252,7 +254,7 @@ def _call(mail: memoryview, at: int) -> tuple[OutgoingCall, int]:
 
 
 def _text(mail: memoryview, kind: Kind, label: int, length: int) -> str:
-    """The bytes that belong to a failure; where they lie depends on its kind."""
+    """Return the text that belongs to a failure; where it lies depends on the kind."""
     match kind:
         case Kind.CALLED_TRAP:
             return _get(mail, AREAS["reply_at"], length).decode("utf-8", "replace")

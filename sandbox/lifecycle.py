@@ -8,20 +8,23 @@ takes the canister's place (invariant 3).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sandbox import texts
 from sandbox.canister import CanisterRuntime, Origin
 from sandbox.errors import ModuleRefused
 from sandbox.messages import Reject, Task, reject
-from sandbox.modules import InstalledModule
-from sandbox.principal import Principal
 from sandbox.state import CanisterState, LowMemoryHook
 from sandbox.system_api.table import Context
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sandbox.modules import InstalledModule
+    from sandbox.principal import Principal
 
 _EOP_MISSING: Final = (
     "Missing upgrade option: Enhanced orthogonal persistence requires the "
@@ -103,15 +106,13 @@ class _Stages:
             raise _Failed(self._with_whole_limit(outcome.failure, self._limit - used))
 
     def _with_whole_limit(self, failure: Reject, left: int) -> Reject:
-        """The limit in the text is the whole installation's, not what this hook had left."""
+        """Name the whole installation's limit in the text, not what this hook had left."""
         if failure.error_code != "IC0522":
             return failure
         text = failure.message.replace(f"limit of {left} ", f"limit of {self._limit} ")
         return replace(failure, message=text)
 
-    def start_and(
-        self, runtime: CanisterRuntime, name: str, hook: str, argument: bytes
-    ) -> None:
+    def start_and(self, runtime: CanisterRuntime, name: str, hook: str, argument: bytes) -> None:
         """Run the start function, then ``canister_<hook>``, where the module has them."""
         start = runtime.module.shape.start_export
         if start is not None:
@@ -170,7 +171,7 @@ def _install_fresh(
     return InstallReport(None, tuple(stages.done))
 
 
-def upgrade(  # noqa: PLR0913 - the arguments of install_code
+def upgrade(
     runtime: CanisterRuntime,
     module: InstalledModule,
     argument: bytes,
@@ -253,7 +254,7 @@ def _upgraded(
 
 
 def _renewed(runtime: CanisterRuntime, module: InstalledModule) -> CanisterState:
-    """The state a new module starts from, as far as all modes agree."""
+    """Return the state a new module starts from, as far as all modes agree."""
     return replace(
         runtime.state,
         module=module,

@@ -40,6 +40,7 @@ class Limits:
     reply_bytes: int = 2 * MIB
     query_reply_bytes: int = 3 * MIB
     calls_per_message: int = 500
+    messages_per_settle: int = 100_000  # not an IC limit: canisters that call each other for ever
     controllers: int = 10
     environment_variables: int = 20
     environment_name_bytes: int = 128
@@ -60,11 +61,13 @@ class Limits:
         known = {field.name for field in fields(self)} - {"name"}
         for name, value in changes.items():
             if name not in known:
-                raise UsageError(f"there is no limit {name!r}; there are {', '.join(sorted(known))}")
+                raise UsageError(
+                    f"there is no limit {name!r}; there are {', '.join(sorted(known))}"
+                )
             if isinstance(value, bool) or not isinstance(value, int) or value < 0:
                 raise UsageError(f"the limit {name} must be a count, not {value!r}")
         listed = ", ".join(f"{name}={value}" for name, value in sorted(changes.items()))
-        return replace(self, name=f"{self.name} with {listed}", **changes)  # type: ignore[arg-type]  # checked above
+        return replace(self, name=f"{self.name} with {listed}", **changes)
 
 
 MAINNET: Final = Limits()

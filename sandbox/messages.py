@@ -7,11 +7,13 @@ a reject into an exception.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from sandbox.errors import CanisterRejected, CanisterTrapped, RejectCode
 from sandbox.principal import Principal
-from sandbox.system_api.table import Context
+
+if TYPE_CHECKING:
+    from sandbox.system_api.table import Context
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from os import PathLike
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sandbox.engine.compiler import Compiled, Compiler, wat_to_wasm
+from sandbox.errors import ModuleRefused
 from sandbox.system_api.table import signatures
 from sandbox.wasm.describe import ModuleFacts, describe
-from sandbox.wasm.metadata import Metadata
-from sandbox.wasm.methods import Method
 from sandbox.wasm.module import FuncType
 from sandbox.wasm.parse import parse_module
 from sandbox.wasm.rewrite import Rewritten, rewrite_module
 from sandbox.wasm.source import ModuleSource, load_source
 from sandbox.wasm.validate import validate_module
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from sandbox.wasm.metadata import Metadata
+    from sandbox.wasm.methods import Method
 
 Source = str | PathLike[str] | bytes | bytearray | memoryview
 
@@ -110,6 +114,13 @@ class ModuleLoader:
                 self._known.popitem(last=False)
         self._known.move_to_end(loaded.module_hash)
         return known
+
+    def peek(self, source: Source) -> InstalledModule | None:
+        """Return the module as ``load`` does, None where that refuses it."""
+        try:
+            return self.load(source)
+        except ModuleRefused:
+            return None
 
     def _build(self, source: ModuleSource) -> InstalledModule:
         module = parse_module(source.wasm)

@@ -9,12 +9,10 @@ Source: IC interface specification, "Call contexts"; reference/management_canist
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from sandbox import texts
-from sandbox.canister import CanisterRuntime
 from sandbox.messages import (
     Answer,
     Closure,
@@ -29,6 +27,11 @@ from sandbox.principal import Principal
 from sandbox.state import Status
 from sandbox.system_api.table import Context
 from sandbox.wasm.methods import MethodKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.canister import CanisterRuntime
 
 _MANAGEMENT: Final = Principal.management()
 
@@ -329,7 +332,9 @@ class Router:
         context = self.contexts[key]
         if context.is_answered or context.outstanding or context.request is None:
             return
-        self._answer(key, reject("IC0506", f"Canister {context.canister} did not reply to the call"))
+        self._answer(
+            key, reject("IC0506", f"Canister {context.canister} did not reply to the call")
+        )
 
     def _answer(self, key: int, answer: Answer) -> None:
         context = self.contexts[key]

@@ -7,14 +7,16 @@ state before an upgrade) is keeping a reference. The memories are regions
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from sandbox.modules import InstalledModule
-from sandbox.principal import Principal
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sandbox.modules import InstalledModule
+    from sandbox.principal import Principal
 
 
 class Status(IntEnum):

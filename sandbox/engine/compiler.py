@@ -106,7 +106,9 @@ def usable_stack_bytes() -> int:
     limit = threading.stack_size() if _in_worker_thread() else _main_stack_bytes()
     if not limit:
         return _WASM_STACK_BYTES
-    return max(64 << 10, min(_WASM_STACK_BYTES, limit - _SPARE_STACK_BYTES, limit // 2 + limit // 8))
+    return max(
+        64 << 10, min(_WASM_STACK_BYTES, limit - _SPARE_STACK_BYTES, limit // 2 + limit // 8)
+    )
 
 
 def _in_worker_thread() -> bool:

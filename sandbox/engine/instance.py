@@ -8,19 +8,22 @@ before its store goes.
 from __future__ import annotations
 
 import ctypes
-import weakref
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import wasmtime
 
 from sandbox.engine.binding import Function, Globals, memory_address, remaining_fuel
-from sandbox.engine.compiler import Compiled
 from sandbox.engine.traps import TrapInfo, read_trap
-from sandbox.system_api import mailbox
 from sandbox.errors import ModuleRefused
+from sandbox.system_api import mailbox
 from sandbox.wasm.rewrite import HEAP_IMPORT, Rewritten
+
+if TYPE_CHECKING:
+    import weakref
+    from collections.abc import Mapping
+
+    from sandbox.engine.compiler import Compiled
 
 PAGE_BYTES: Final = 65_536
 _MAX_PAGES: Final[Mapping[bool, int]] = {False: 65_536, True: 98_304}  # 4 GiB, 6 GiB
@@ -73,7 +76,7 @@ class Instance:
     example); nothing is left behind.
     """
 
-    def __init__(  # noqa: PLR0913 - the parts of a world; all named
+    def __init__(
         self,
         engine: wasmtime.Engine,
         system_api: Compiled,
@@ -95,8 +98,14 @@ class Instance:
             mail = _new_memory(store, mail_pages, mail_pages, is_64=False)
             host = _host_functions(store, hooks)
             system = _instantiate(
-                store, system_api, {("host", "heap"): self._heap, ("host", "stable"): stable,
-                                    ("host", "mail"): mail, **host}
+                store,
+                system_api,
+                {
+                    ("host", "heap"): self._heap,
+                    ("host", "stable"): stable,
+                    ("host", "mail"): mail,
+                    **host,
+                },
             )
             exports = system.exports(store)
             offered: dict[tuple[str, str], object] = {
@@ -160,7 +169,7 @@ class Instance:
             self._functions[export] = function
         return self._call(function, fuel)
 
-    def run_table(self, index: int, env: int, fuel: int) -> TrapInfo | None | str:
+    def run_table(self, index: int, env: int, fuel: int) -> TrapInfo | str | None:
         """Call a callback, ``table[index](env)``; a text when there is no such function.
 
         The text is ``"missing"`` for a null or absent entry, ``"signature"`` for a

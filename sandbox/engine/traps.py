@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from wasmtime import Trap, TrapCode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 OUT_OF_INSTRUCTIONS: Final = "out of instructions"
 BAD_SIGNATURE: Final = "bad signature"

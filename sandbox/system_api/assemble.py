@@ -7,16 +7,18 @@ wasm32 and wasm64, and so that no offset, mask or error number is written twice.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sandbox.system_api import mailbox
 from sandbox.system_api.table import IMPORT_INDEX, IMPORTS
 from sandbox.system_api.violations import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 _FILES: Final = ("prelude", "message", "environment", "stable", "cycles", "calls")
 # Per heap width: what the four conversions between I, i32 and i64 are.

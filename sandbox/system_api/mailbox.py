@@ -10,9 +10,11 @@ The memory is 256 MiB of address space of which only touched pages exist.
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SIZE_BYTES: Final = 0x1000_0000
 
@@ -159,12 +161,15 @@ def _offsets(fields: tuple[tuple[str, str], ...], start: int) -> dict[str, int]:
 
 
 OFFSETS: Final[Mapping[str, int]] = MappingProxyType(
-    _offsets(IN_FIELDS, IN_AT)
-    | _offsets(OUT_FIELDS, OUT_AT)
-    | _offsets(IDENTITY_FIELDS, IDENTITY_AT)
-    | _offsets(CALL_FIELDS, 0)
-    | AREAS
-    | {"call_header": CALL_HEADER_BYTES, "call_callee": CALL.size}
+    {
+        **_offsets(IN_FIELDS, IN_AT),
+        **_offsets(OUT_FIELDS, OUT_AT),
+        **_offsets(IDENTITY_FIELDS, IDENTITY_AT),
+        **_offsets(CALL_FIELDS, 0),
+        **AREAS,
+        "call_header": CALL_HEADER_BYTES,
+        "call_callee": CALL.size,
+    }
 )
 assert IN.size <= OUT_AT
 assert OUT_AT + OUT.size <= IDENTITY_AT

@@ -7,14 +7,16 @@ Source: replica ``HypervisorError`` (rs/interfaces/.../errors.rs) and system_api
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sandbox import texts
 from sandbox.system_api.table import IMPORTS, MODE_NAMES, Context
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Kind(IntEnum):

@@ -1,0 +1,66 @@
+"""Anchors: a mark on the whole sandbox; leaving one brings everything back.
+
+Costs a mark per canister memory to set, and the pages changed since to rewind. Anchors
+nest; the inner one must be left first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from sandbox.canister import CanisterRuntime, Capture
+    from sandbox.principal import Principal
+    from sandbox.routing import Traffic
+    from sandbox.state import LogRecord
+    from sandbox.world import World
+    from snapshot.shelf import Saved
+
+
+@dataclass(frozen=True, slots=True)
+class SavedCanister:
+    """One canister as it was."""
+
+    runtime: CanisterRuntime
+    capture: Capture
+    log: tuple[tuple[LogRecord, ...], int]
+
+
+@dataclass(frozen=True, slots=True)
+class SavedWorld:
+    """A whole sandbox as it was."""
+
+    canisters: dict[Principal, SavedCanister]
+    traffic: Traffic
+    snapshots: Saved
+    now_ns: int
+    next_canister: int
+
+
+class Anchor:
+    """The world at one moment; a context manager that rewinds at its end.
+
+    ``rewind`` may be called any number of times before.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._saved = world.save()
+
+    def rewind(self) -> None:
+        """Bring back every canister, snapshot, message and the clock."""
+        self._world.rewind(self._saved)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self.rewind()

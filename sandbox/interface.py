@@ -1,0 +1,227 @@
+"""A canister's Candid interface, and the codecs of its methods.
+
+The interface comes from ``did=`` or from the module's ``candid:service`` metadata. Without
+one, arguments are Candid text and results are decoded by what the message says of itself.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from sandbox.candid.decode import Decoder
+from sandbox.candid.encode import Encoder
+from sandbox.candid.errors import CandidError
+from sandbox.candid.graph import build
+from sandbox.candid.types import Env, Func, Interface, Mode, Ref, Service, Type
+from sandbox.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sandbox.modules import InstalledModule
+
+_NO_TYPES: Final = "()"
+
+
+class MethodCodec:
+    """Turns a method's arguments into bytes and its reply into values.
+
+    func: its type, None when the interface does not know the method.
+    near: method names that look alike, for the error text.
+    """
+
+    def __init__(self, name: str, func: Func | None, env: Env, near: Sequence[str] = ()) -> None:
+        self.name = name
+        self.func = func
+        self.env = env
+        self._near = near
+
+    @property
+    def is_query(self) -> bool:
+        """Whether the interface marks the method as a query."""
+        modes = self.func.modes if self.func else frozenset()
+        return bool(modes & {Mode.QUERY, Mode.COMPOSITE_QUERY})
+
+    def encode(self, arguments: Sequence[Any]) -> bytes:
+        """Encode the arguments of a call.
+
+        Raises: CandidError naming argument and type; UsageError when there is no type.
+        """
+        if self.func is not None:
+            return self._encoder.encode(tuple(arguments))
+        if not arguments:
+            return _encode_text(_NO_TYPES)
+        if len(arguments) == 1 and isinstance(arguments[0], str) and arguments[0].startswith("("):
+            return _encode_text(arguments[0])
+        hint = f" (did you mean {' or '.join(self._near)}?)" if self._near else ""
+        raise UsageError(
+            f"the types of {self.name!r} are not known{hint}: give the interface with did=, "
+            "the arguments as Candid text such as '(5 : nat)', or bytes to update_raw / query_raw"
+        )
+
+    def decode(self, data: bytes) -> Any:
+        """Return a reply: None, the one result, or a tuple of results."""
+        values = self._decoder.decode(data) if self.func else _decode_untyped(data)
+        if not values:
+            return None
+        return values[0] if len(values) == 1 else values
+
+    @cached_property
+    def _encoder(self) -> Encoder:
+        assert self.func is not None
+        return Encoder(build(self.func.args, self.env))
+
+    @cached_property
+    def _decoder(self) -> Decoder:
+        assert self.func is not None
+        return Decoder(build(self.func.results, self.env))
+
+
+@dataclass(frozen=True, eq=False)
+class CanisterInterface:
+    """What is known of a canister's types; shared by all canisters with the same text.
+
+    interface: None when nothing is known.
+    exported: the module's methods with their kinds.
+    """
+
+    interface: Interface | None
+    exported: Mapping[str, str]
+    init_types: tuple[Type, ...] | None
+
+    @cached_property
+    def functions(self) -> Mapping[str, Func]:
+        """The methods' types by name."""
+        if self.interface is None or self.interface.service is None:
+            return {}
+        env = self.interface.env
+        service = _resolved(self.interface.service, env)
+        if not isinstance(service, Service):
+            return {}
+        return {
+            name: func
+            for name, type_ in service.methods
+            if isinstance(func := _resolved(type_, env), Func)
+        }
+
+    @cached_property
+    def init(self) -> MethodCodec:
+        """The codec of the init argument."""
+        env = self.interface.env if self.interface else {}
+        func = None if self.init_types is None else Func(self.init_types, ())
+        return MethodCodec("the init argument", func, env)
+
+    def method(self, name: str) -> MethodCodec:
+        """Return the codec of a method; also for one the interface does not know."""
+        codec = self._codecs.get(name)
+        if codec is None:
+            codec = self._codecs[name] = self._new_codec(name)
+        return codec
+
+    def described(self) -> dict[str, str]:
+        """Return every method with its Candid type, or its kind when that is all we know."""
+        from sandbox.candid.pretty import format_type
+
+        names = dict.fromkeys([*self.functions, *self.exported])
+        return {
+            name: format_type(self.functions[name])
+            if name in self.functions
+            else self.exported[name]
+            for name in names
+        }
+
+    def near(self, name: str) -> list[str]:
+        """Return known method names that look like this one."""
+        return difflib.get_close_matches(name, [*self.functions, *self.exported], n=2)
+
+    @cached_property
+    def _codecs(self) -> dict[str, MethodCodec]:
+        return {}
+
+    def _new_codec(self, name: str) -> MethodCodec:
+        env = self.interface.env if self.interface else {}
+        func = self.functions.get(name)
+        return MethodCodec(name, func, env, () if func else self.near(name))
+
+
+def interface_of(
+    module: InstalledModule | None, did: str | PathLike[str] | None = None
+) -> CanisterInterface:
+    """Return the interface of a module; ``did`` (text or path) goes before the metadata.
+
+    Raises: CandidSyntaxError for a bad ``did``; UsageError for one that cannot be read.
+    """
+    if did is None:
+        return _UNKNOWN if module is None else _embedded(module)
+    return _build(module, _did_text(did), "")
+
+
+@lru_cache(maxsize=256)
+def _embedded(module: InstalledModule) -> CanisterInterface:
+    service = module.metadata.get("candid:service")
+    arguments = module.metadata.get("candid:args")
+    if service is None:
+        return _build(module, "", "")
+    try:
+        return _build(
+            module, service.content.decode(), arguments.content.decode() if arguments else ""
+        )
+    except (CandidError, UnicodeDecodeError):
+        # The module's own metadata is no reason not to run it; calls then take text.
+        return _build(module, "", "")
+
+
+def _build(module: InstalledModule | None, did: str, arguments: str) -> CanisterInterface:
+    from sandbox.candid.grammar import parse_types
+
+    exported = {name: str(method.kind) for name, method in module.methods.items()} if module else {}
+    interface = _parse(did) if did.strip() else None
+    init = interface.init if interface else None
+    if arguments.strip():
+        env = interface.env if interface else {}
+        init = parse_types(arguments, env=env)[0]
+    return CanisterInterface(interface, exported, init)
+
+
+_UNKNOWN: Final = CanisterInterface(None, {}, None)
+
+
+@lru_cache(maxsize=64)
+def _parse(did: str) -> Interface:
+    from sandbox.candid.grammar import parse_interface
+
+    return parse_interface(did)
+
+
+def _did_text(did: str | PathLike[str]) -> str:
+    text = fspath(did)
+    if isinstance(did, str) and ("{" in text or "\n" in text):
+        return text
+    try:
+        return Path(text).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the interface {text!r} cannot be read: {error}") from error
+
+
+def _resolved(type_: Type, env: Env) -> Type:
+    while isinstance(type_, Ref):
+        type_ = env[type_.name]
+    return type_
+
+
+def _encode_text(text: str) -> bytes:
+    from sandbox.candid.text import parse_values
+
+    values, types = parse_values(text)
+    return Encoder(build(types, {})).encode(values)
+
+
+def _decode_untyped(data: bytes) -> tuple[Any, ...]:
+    from sandbox import candid
+
+    return candid.decode(data)

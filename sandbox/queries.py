@@ -1,0 +1,158 @@
+"""Query calls: executed on the spot, leaving no trace, composite ones across canisters.
+
+A composite query's messages see what earlier messages of the same query did to their
+canister; when the query ends, every canister involved is put back.
+Limits: call depth 6, one instruction budget for the whole graph
+(reference/limits_and_costs.md section 1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from sandbox.messages import Answer, Closure, Outcome, OutgoingCall, Reply, Task, reject
+from sandbox.routing import refusal_of
+from sandbox.system_api.table import Context
+from sandbox.wasm.methods import MethodKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.canister import CanisterRuntime, Capture
+    from sandbox.principal import Principal
+
+_MAX_DEPTH: Final = 6
+_CALL_OVERHEAD_INSTRUCTIONS: Final = 50_000_000
+
+
+@dataclass(slots=True)
+class QueryRun:
+    """One query from outside, with all the queries it makes.
+
+    find: the canister behind a principal, None when there is none.
+    """
+
+    find: Callable[[Principal], CanisterRuntime | None]
+    caller: Principal
+    _captures: dict[Principal, Capture] = field(default_factory=dict)
+    _used: int = 0
+
+    def run(self, canister: Principal, method: str, argument: bytes) -> Answer:
+        """Answer a query; no canister is changed by it."""
+        try:
+            return self._call(canister, method, argument, self.caller, depth=0)
+        finally:
+            self._put_back()
+
+    def _call(
+        self, canister: Principal, method: str, argument: bytes, caller: Principal, *, depth: int
+    ) -> Answer:
+        runtime = self.find(canister)
+        refusal = refusal_of(runtime, canister, method, is_query=True)
+        if refusal is not None or runtime is None:
+            assert refusal is not None
+            return refusal
+        if depth >= _MAX_DEPTH:
+            return reject("IC0525", "Composite query calls exceeded the maximum call depth.")
+        found = runtime.module.methods[method]
+        is_composite = found.kind is MethodKind.COMPOSITE_QUERY
+        if is_composite:
+            self._capture(runtime)
+        task = Task(
+            run=found.export_name,
+            context=Context.COMPOSITE_QUERY if is_composite else Context.QUERY,
+            instruction_limit=self._budget(runtime),
+            argument=argument,
+            caller=caller,
+            method=method,
+            keeps=is_composite,
+            is_replicated=False,
+        )
+        outcome = self._execute(runtime, task)
+        if outcome.failure is not None:
+            return outcome.failure
+        answer = self._finish(runtime, task, outcome, depth)
+        if answer is None:
+            return reject("IC0506", f"Canister {canister} did not produce a response")
+        return answer
+
+    def _finish(
+        self, runtime: CanisterRuntime, task: Task, outcome: Outcome, depth: int
+    ) -> Answer | None:
+        """Make the calls of a composite query, in order, until nothing is outstanding."""
+        answer, calls = outcome.answer, list(outcome.calls)
+        while calls:
+            call = calls.pop(0)
+            self._used += _CALL_OVERHEAD_INSTRUCTIONS
+            response = self._inner(runtime, call, depth)
+            outcome = self._callback(runtime, task, call, response, is_answered=answer is not None)
+            if outcome.failure is not None and answer is None and not calls:
+                answer = outcome.failure
+            answer = answer or outcome.answer
+            calls += outcome.calls
+        return answer
+
+    def _inner(self, runtime: CanisterRuntime, call: OutgoingCall, depth: int) -> Answer:
+        if self._budget(runtime) <= 0:
+            return reject("IC0526", "Composite query calls exceeded the instruction limit.")
+        return self._call(
+            call.callee, call.method, call.argument, runtime.state.id, depth=depth + 1
+        )
+
+    def _callback(
+        self,
+        runtime: CanisterRuntime,
+        task: Task,
+        call: OutgoingCall,
+        response: Answer,
+        *,
+        is_answered: bool,
+    ) -> Outcome:
+        is_reply = isinstance(response, Reply)
+        callback = replace(
+            task,
+            run=call.on_reply if is_reply else call.on_reject,
+            context=Context.COMPOSITE_REPLY if is_reply else Context.COMPOSITE_REJECT,
+            instruction_limit=self._budget(runtime),
+            argument=response.data if isinstance(response, Reply) else response.message.encode(),
+            reject_code=0 if isinstance(response, Reply) else int(response.code),
+            answered=is_answered,
+            method="",
+        )
+        outcome = self._execute(runtime, callback)
+        if outcome.failure is not None and call.on_cleanup is not None:
+            self._cleanup(runtime, task, call.on_cleanup)
+        return outcome
+
+    def _cleanup(self, runtime: CanisterRuntime, task: Task, closure: Closure) -> None:
+        self._execute(
+            runtime,
+            replace(
+                task,
+                run=closure,
+                context=Context.COMPOSITE_CLEANUP,
+                instruction_limit=self._budget(runtime),
+                argument=b"",
+                method="",
+            ),
+        )
+
+    def _execute(self, runtime: CanisterRuntime, task: Task) -> Outcome:
+        outcome = runtime.execute(task)
+        self._used += outcome.instructions
+        return outcome
+
+    def _budget(self, runtime: CanisterRuntime) -> int:
+        return max(0, runtime.machine.limits.query_instructions - self._used)
+
+    def _capture(self, runtime: CanisterRuntime) -> None:
+        if runtime.state.id not in self._captures:
+            self._captures[runtime.state.id] = runtime.capture()
+
+    def _put_back(self) -> None:
+        for canister, capture in self._captures.items():
+            runtime = self.find(canister)
+            assert runtime is not None
+            runtime.restore(capture)
+        self._captures.clear()

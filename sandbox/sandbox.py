@@ -1,0 +1,288 @@
+"""``Sandbox``: the friendly face of a world; raises instead of returning rejects."""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from sandbox.anchor import Anchor
+from sandbox.clock import duration_ns
+from sandbox.controlling import refuse_stranger
+from sandbox.engine import Compiler
+from sandbox.errors import UsageError
+from sandbox.handle import Canister
+from sandbox.limits import MAINNET, Limits
+from sandbox.messages import Reject
+from sandbox.principal import Principal
+from sandbox.state import Settings
+from sandbox.world import World
+from snapshot.ids import SnapshotId
+from snapshot.record import Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from types import TracebackType
+
+    from sandbox.memory import RegionKind
+    from sandbox.modules import Source
+
+DEFAULT_CYCLES: Final = 100_000_000_000_000
+PrincipalLike = Principal | str
+
+
+class Sandbox:
+    """A little Internet Computer in this process; a context manager.
+
+    limits: a profile of production limits (``sandbox.limits``).
+    memory: ``"auto"`` takes copy-on-write where the platform has it; ``"copying"`` is the
+        portable fallback.
+    compiler: share one between sandboxes to compile each module once.
+
+    Use from several threads is serialised. A forked child must make its own sandbox.
+    """
+
+    def __init__(
+        self,
+        *,
+        limits: Limits = MAINNET,
+        memory: RegionKind = "auto",
+        compiler: Compiler | None = None,
+    ) -> None:
+        self._lock = threading.RLock()
+        self._pid = os.getpid()
+        self._world = World(compiler or Compiler(), limits, memory_kind=memory)
+        self.identity = Principal.self_authenticating(b"canister-sandbox: default identity")
+
+    # --- canisters
+
+    def install(
+        self,
+        source: Source,
+        *arguments: Any,
+        did: str | os.PathLike[str] | None = None,
+        controllers: Sequence[PrincipalLike] | None = None,
+        cycles: int = DEFAULT_CYCLES,
+        specified_id: PrincipalLike | None = None,
+        caller: PrincipalLike | None = None,
+    ) -> Canister:
+        """Create a canister and install a module into it.
+
+        source: a path, or bytes: .wasm, .wasm.gz or .wat.
+        arguments: the init argument: Python values by the module's Candid interface,
+            Candid text such as ``"(5 : nat)"``, or the encoded bytes. None: ``()``.
+        did: the interface, as text or a path, when the module does not carry one.
+
+        On failure: there is no new canister.
+        Raises: CanisterRejected (IC0505 for a bad module), UsageError.
+        """
+        canister = self.create_canister(
+            controllers=controllers, cycles=cycles, specified_id=specified_id, caller=caller
+        )
+        try:
+            canister.install(source, *arguments, did=did, caller=caller)
+        except BaseException:
+            self._world.forget(canister.id)
+            raise
+        return canister
+
+    def create_canister(
+        self,
+        *,
+        controllers: Sequence[PrincipalLike] | None = None,
+        cycles: int = DEFAULT_CYCLES,
+        environment: Mapping[str, str] | None = None,
+        specified_id: PrincipalLike | None = None,
+        caller: PrincipalLike | None = None,
+    ) -> Canister:
+        """Create an empty canister; the caller controls it unless told otherwise.
+
+        Raises: UsageError for an id that is taken, or too many controllers.
+        """
+        who = [self.identity_of(caller)] if controllers is None else map(Principal, controllers)
+        listed = tuple(dict.fromkeys(who))
+        if len(listed) > self.limits.controllers:
+            raise UsageError(f"a canister has at most {self.limits.controllers} controllers")
+        settings = Settings(listed, environment=dict(environment or {}))
+        wanted = None if specified_id is None else Principal(specified_id)
+        with self.entered():
+            runtime = self._world.create(settings, cycles, wanted)
+        return Canister(self, runtime.state.id)
+
+    def canister(self, canister_id: PrincipalLike, *, did: str | None = None) -> Canister:
+        """Return the canister with this id. Raises: UsageError when there is none."""
+        id_ = Principal(canister_id)
+        if id_ not in self._world.canisters:
+            raise UsageError(f"there is no canister {id_} in this sandbox")
+        return Canister(self, id_, did=did)
+
+    @property
+    def canisters(self) -> tuple[Canister, ...]:
+        """All canisters, by id."""
+        return tuple(Canister(self, id_) for id_ in sorted(self._world.canisters))
+
+    # --- time
+
+    @property
+    def time_ns(self) -> int:
+        """The virtual clock: nanoseconds since 1970. It moves only when told to."""
+        return self._world.clock.now_ns
+
+    @time_ns.setter
+    def time_ns(self, value: int) -> None:
+        with self.entered():
+            self._world.clock.move_to(value)
+
+    def tick(self) -> int:
+        """Run one round: due timers, heartbeats and what they cause; return the messages run."""
+        with self.entered():
+            return self._world.tick()
+
+    def advance(self, **duration: float) -> int:
+        """Move the clock by days=, hours=, minutes=, seconds=, ns=; due timers run in order.
+
+        Returns the number of messages that ran.
+        """
+        with self.entered():
+            return self._world.advance_to(self.time_ns + duration_ns(**duration))
+
+    def anchor(self) -> Anchor:
+        """Mark the whole sandbox; leaving the ``with`` block undoes everything inside it."""
+        with self.entered():
+            return Anchor(self._world)
+
+    # --- snapshots: the proposal's four, by canister id
+
+    def take_snapshot(
+        self,
+        canister_id: PrincipalLike,
+        label: str = "",
+        *,
+        replace: SnapshotId | str | None = None,
+        caller: PrincipalLike | None = None,
+    ) -> Snapshot:
+        """Save a canister's state; costs the same whatever the canister's size.
+
+        Raises: CanisterRejected (not a controller, ten snapshots already, empty canister).
+        """
+        with self.entered():
+            runtime = self._world.existing(Principal(canister_id))
+            who = self.identity_of(caller)
+            check(refuse_stranger(runtime.state, who, "take_canister_snapshot"))
+            replaced = None if replace is None else _snapshot_id(replace)
+            return checked(self._world.snapshots.take(runtime, label, replaced=replaced))
+
+    def load_snapshot(
+        self,
+        snapshot_id: Snapshot | SnapshotId | str,
+        canister_id: PrincipalLike | None = None,
+        *,
+        caller: PrincipalLike | None = None,
+    ) -> None:
+        """Make a canister what it was when the snapshot was taken.
+
+        canister_id: another canister may load it too; default: the snapshot's own.
+        Raises: CanisterRejected; nothing changes then.
+        """
+        id_ = _snapshot_id(snapshot_id)
+        with self.entered():
+            runtime = self._world.existing(
+                id_.canister if canister_id is None else Principal(canister_id)
+            )
+            who = self.identity_of(caller)
+            check(refuse_stranger(runtime.state, who, "load_canister_snapshot"))
+            check(
+                self._world.snapshots.load(
+                    runtime,
+                    id_,
+                    is_controller_of=lambda owner: self._world.is_controller(owner, who),
+                    caller=who,
+                )
+            )
+
+    def list_snapshots(
+        self, canister_id: PrincipalLike, *, caller: PrincipalLike | None = None
+    ) -> tuple[Snapshot, ...]:
+        """Return a canister's snapshots, oldest first."""
+        with self.entered():
+            runtime = self._world.existing(Principal(canister_id))
+            who = self.identity_of(caller)
+            check(refuse_stranger(runtime.state, who, "list_canister_snapshots"))
+            return self._world.snapshots.of(runtime.state.id)
+
+    def delete_snapshot(
+        self, snapshot_id: Snapshot | SnapshotId | str, *, caller: PrincipalLike | None = None
+    ) -> None:
+        """Delete a snapshot. Raises: CanisterRejected."""
+        id_ = _snapshot_id(snapshot_id)
+        with self.entered():
+            runtime = self._world.existing(id_.canister)
+            who = self.identity_of(caller)
+            check(refuse_stranger(runtime.state, who, "delete_canister_snapshot"))
+            check(self._world.snapshots.delete(id_, runtime.state.id))
+
+    # --- the rest
+
+    @property
+    def limits(self) -> Limits:
+        """The profile of limits in force."""
+        return self._world.limits
+
+    @property
+    def world(self) -> World:
+        """The exact level below: bytes, ``Reply | Reject``, no Candid."""
+        return self._world
+
+    def identity_of(self, caller: PrincipalLike | None) -> Principal:
+        """Return the principal behind a ``caller=`` argument."""
+        return self.identity if caller is None else Principal(caller)
+
+    @contextmanager
+    def entered(self) -> Iterator[World]:
+        """Be the only thread in the sandbox. Raises: UsageError in a forked child."""
+        if os.getpid() != self._pid:
+            raise UsageError(
+                f"this sandbox belongs to process {self._pid}; a forked child shares its memory "
+                "files and must make a sandbox of its own"
+            )
+        with self._lock:
+            yield self._world
+
+    def close(self) -> None:
+        """Free all memory. The sandbox cannot be used afterwards."""
+        with self._lock:
+            self._world.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Sandbox with {len(self._world.canisters)} canisters>"
+
+
+def check(refusal: Reject | None) -> None:
+    """Raise a reject as an exception."""
+    if refusal is not None:
+        raise refusal.to_exception()
+
+
+def checked(result: Snapshot | Reject) -> Snapshot:
+    """Return a result, or raise the reject in its place."""
+    if isinstance(result, Reject):
+        raise result.to_exception()
+    return result
+
+
+def _snapshot_id(snapshot: Snapshot | SnapshotId | str) -> SnapshotId:
+    if isinstance(snapshot, Snapshot):
+        return snapshot.id
+    return SnapshotId.parse(snapshot) if isinstance(snapshot, str) else snapshot

@@ -1,0 +1,1 @@
+"""Snapshots: what a canister was, kept to be loaded, compared and looked into."""
