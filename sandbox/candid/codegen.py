@@ -25,7 +25,7 @@ Task: TypeAlias = Generator["Task", Any, Any]
 _INDENT: Final = "    "
 
 
-class TooDeep(Exception):  # noqa: N818 - never reaches a user; the codec translates it
+class TooDeep(Exception):
     """Values are nested deeper than the limit given to ``run``."""
 
 
@@ -72,14 +72,6 @@ class Functions:
 
     def __init__(self, helpers: Mapping[str, object]) -> None:
         self._namespace: dict[str, Any] = dict(helpers)
-        self._constants: dict[object, str] = {}
-
-    def constant(self, value: object) -> str:
-        """Return a name for ``value``, which must be hashable."""
-        key = (type(value), value)
-        if key not in self._constants:
-            self._constants[key] = self.bind(value)
-        return self._constants[key]
 
     def bind(self, value: object) -> str:
         """Return a new name for ``value``."""

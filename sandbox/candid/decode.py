@@ -8,6 +8,7 @@ exactly this pair, so that messages of the same shape are decoded by straight-li
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,18 +16,20 @@ from sandbox.candid import readers
 from sandbox.candid.codegen import Functions, TooDeep, run
 from sandbox.candid.decode_code import ReadWriter
 from sandbox.candid.errors import CandidDecodeError, CandidError
+from sandbox.candid.graph import Graph
 from sandbox.candid.leb128 import read_int, read_length, read_nat
 from sandbox.candid.limits import DEFAULT_LIMITS, Limits, Meter
 from sandbox.candid.shape import endless_opts, measure
 from sandbox.candid.subtype import Relation
+from sandbox.candid.types import field_hash
 from sandbox.candid.typetable import read_header
 from sandbox.candid.values import RecordValue, Some, VariantValue
 from sandbox.principal import Principal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import TracebackType
 
-    from sandbox.candid.graph import Graph
 
 # Heads one decoder remembers; a canister's method answers with one or two.
 _MAX_PROGRAMS: Final = 32
@@ -95,11 +98,43 @@ class Decoder:
         header = read_header(data, self._limits)
         head = data[: header.end]
         if head not in self._programs:
-            if len(self._programs) >= _MAX_PROGRAMS:
-                del self._programs[next(iter(self._programs))]
+            _make_room(self._programs)
             self._programs[head] = Program(header.graph, self._expected)
         self._last = (head, self._programs[head])
         return self._last
+
+
+class UntypedDecoder:
+    """Decodes messages at the types they carry.
+
+    names: field and tag names; ids that are no name's hash stay numbers.
+    """
+
+    def __init__(self, names: Iterable[str], limits: Limits = DEFAULT_LIMITS) -> None:
+        self._names = {field_hash(name): name for name in names}
+        self._limits = limits
+        self._decoders: dict[bytes, Decoder] = {}
+
+    def decode(self, data: bytes) -> tuple[Any, ...]:
+        """Return the values of a message.
+
+        Raises: CandidDecodeError.
+        """
+        header = read_header(data, self._limits)
+        head = data[: header.end]
+        if head not in self._decoders:
+            _make_room(self._decoders)
+            self._decoders[head] = Decoder(self._named(header.graph), self._limits)
+        return self._decoders[head].decode(data)
+
+    def _named(self, graph: Graph) -> Graph:
+        nodes = tuple(
+            replace(node, keys=tuple(self._names.get(field_id, field_id) for field_id in node.ids))
+            if node.ids
+            else node
+            for node in graph.nodes
+        )
+        return Graph(nodes, graph.roots, graph.names)
 
 
 class Program:
@@ -154,6 +189,12 @@ class Program:
 
     def _write_main(self, _: str) -> str:
         return ReadWriter(self, stackless=False, lenient=False).main()
+
+
+def _make_room(remembered: dict[bytes, Any]) -> None:
+    """Forget the oldest entry of a full memory."""
+    if len(remembered) >= _MAX_PROGRAMS:
+        del remembered[next(iter(remembered))]
 
 
 def _place(traceback: TracebackType | None) -> int:

@@ -13,7 +13,7 @@ from typing import Final
 
 from sandbox.candid.errors import CandidDecodeError
 
-# A length fits 64 bits: ten groups, of which the last holds one bit.
+# 64 bits are ten groups; the specification does not limit zeros behind them, we do.
 _MAX_LENGTH_BYTES: Final = 10
 # Up to here the plain loop is the faster one.
 _SHORT_BYTES: Final = 9
@@ -23,12 +23,12 @@ _CONTINUED: Final = bytes(byte | 0x80 for byte in range(256))
 
 def read_nat(data: bytes, place: int) -> tuple[int, int]:
     """Return the unsigned number at ``place`` and the place behind it."""
-    value = 0
-    for index in range(_SHORT_BYTES):
-        byte = data[place + index]
+    value = shift = 0
+    for byte in data[place : place + _SHORT_BYTES]:
         if byte < 0x80:
-            return value | byte << 7 * index, place + index + 1
-        value |= (byte & 0x7F) << 7 * index
+            return value | byte << shift, place + shift // 7 + 1
+        value |= (byte & 0x7F) << shift
+        shift += 7
     end = _end(data, place)
     return _gather(data[place:end]), end
 
@@ -46,15 +46,10 @@ def read_length(data: bytes, place: int) -> tuple[int, int]:
 
     Raises: CandidDecodeError.
     """
-    value = 0
-    for index in range(_MAX_LENGTH_BYTES):
-        byte = data[place + index]
-        value |= (byte & 0x7F) << 7 * index
-        if byte < 0x80:
-            if value >> 64:
-                break
-            return value, place + index + 1
-    raise CandidDecodeError(place, "a length is larger than 64 bits")
+    value, end = read_nat(data, place)
+    if end - place > _MAX_LENGTH_BYTES or value >> 64:
+        raise CandidDecodeError(place, "a length is larger than 64 bits")
+    return value, end
 
 
 def put_nat(out: bytearray, value: int) -> None:
@@ -70,6 +65,12 @@ def put_nat(out: bytearray, value: int) -> None:
 
 def put_int(out: bytearray, value: int) -> None:
     """Append ``value`` as a signed number in its shortest form."""
+    if -1 << 62 <= value < 1 << 62:
+        while not -0x40 <= value < 0x40:
+            out.append(value & 0x7F | 0x80)
+            value >>= 7
+        out.append(value & 0x7F)
+        return
     # One bit more than the magnitude needs, for the sign.
     groups = (value if value >= 0 else ~value).bit_length() // 7 + 1
     out += _spread(value & (1 << 7 * groups) - 1, groups)

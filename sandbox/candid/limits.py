@@ -24,7 +24,7 @@ class Limits:
     types: int = 10_000
     members: int = 50_000
     unpaid_nodes: int = 100_000
-    depth: int = 500_000
+    depth: int = 200_000
 
 
 DEFAULT_LIMITS = Limits()

@@ -1,0 +1,114 @@
+"""Why a value could not be encoded: the place, the expected type, the given value.
+
+Generated encoders only know that something went wrong. This walks the same values
+with the same conversions, slowly and with a path, to the first part that fails.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from sandbox.candid.codegen import TooDeep, run
+from sandbox.candid.convert import Unfit, as_list, as_variant
+from sandbox.candid.describe import describe, describe_all
+from sandbox.candid.errors import CandidEncodeError
+from sandbox.candid.graph import OMISSIBLE, Con
+from sandbox.candid.values import Some, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sandbox.candid.codegen import Task
+    from sandbox.candid.encode import Encoder
+
+# A chain, not a tuple per level: values may be nested a hundred thousand times.
+Path: TypeAlias = tuple["Path", str] | None
+_SHOWN_ENDS: Final = 6
+
+
+def explain(encoder: Encoder, values: Sequence[Value], cause: Exception) -> CandidEncodeError:
+    """Return the error for the first part of ``values`` that does not fit its type.
+
+    cause: what the generated code raised; it is all that can be told where looking
+        again finds nothing, for example in an iterator that is used up.
+    """
+    graph = encoder.graph
+    try:
+        for number, (root, value) in enumerate(zip(graph.roots, values, strict=True)):
+            run(_check(encoder, root, value, (None, f"argument {number}")), encoder.limits.depth)
+        reason = str(cause) or type(cause).__name__
+    except _Found as found:
+        expected = describe(graph, found.index)
+        return CandidEncodeError(_path_text(found.path), expected, found.value, found.reason)
+    except TooDeep:
+        reason = f"nested deeper than {encoder.limits.depth}; does it contain itself?"
+    return CandidEncodeError("arguments", describe_all(graph, graph.roots), values, reason)
+
+
+class _Found(Exception):
+    def __init__(self, path: Path, index: int, value: Value, reason: str) -> None:
+        super().__init__()
+        self.path = path
+        self.index = index
+        self.value = value
+        self.reason = reason
+
+
+def _check(encoder: Encoder, index: int, value: Value, path: Path) -> Task:
+    try:
+        parts = _parts(encoder, index, value)
+    except Unfit as unfit:
+        raise _Found(path, index, value, str(unfit)) from None
+    except Exception as error:  # noqa: BLE001 - values are the user's own objects
+        # Ranges show as all sorts of errors; the type and the value say enough.
+        reason = (
+            "" if isinstance(error, ArithmeticError | ValueError | struct.error) else str(error)
+        )
+        raise _Found(path, index, value, reason) from None
+    for label, target, part in parts:
+        yield _check(encoder, target, part, (path, label) if label else path)
+
+
+def _parts(encoder: Encoder, index: int, value: Value) -> Iterable[tuple[str, int, Value]]:
+    """Return label, type and value of each part, or write the value if it has none."""
+    node = encoder.graph.nodes[index]
+    match node.kind:
+        case Con.OPT:
+            return _opt_parts(encoder, node.targets[0], value)
+        case Con.VEC:
+            if isinstance(value, bytes | bytearray | memoryview):
+                encoder.put(index, value)
+                return ()
+            return [(f"element {at}", node.targets[0], x) for at, x in enumerate(as_list(value))]
+        case Con.RECORD:
+            fields = encoder.members(index).values(value)
+            labels = [f"field {key}" for key in node.keys]
+            return zip(labels, node.targets, fields, strict=True)
+        case Con.VARIANT:
+            tag, payload = as_variant(value)
+            position = encoder.members(index).position(tag)
+            return ((f"case {node.keys[position]}", node.targets[position], payload),)
+    encoder.put(index, value)
+    return ()
+
+
+def _opt_parts(encoder: Encoder, inner: int, value: Value) -> Iterable[tuple[str, int, Value]]:
+    if value is None:
+        return ()
+    if isinstance(value, Some):
+        return (("", inner, value.value),)
+    if encoder.graph.nodes[inner].kind in OMISSIBLE:
+        raise Unfit("wrap the value in Some(…)")
+    return (("", inner, value),)
+
+
+def _path_text(path: Path) -> str:
+    labels = []
+    while path is not None:
+        path, label = path
+        labels.append(label)
+    labels.reverse()
+    if len(labels) > 2 * _SHOWN_ENDS:
+        labels[_SHOWN_ENDS:-_SHOWN_ENDS] = ["…"]
+    return ", ".join(labels)
