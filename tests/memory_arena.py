@@ -59,10 +59,11 @@ class Arena:
         self.close()
 
 
+@contextmanager
 def attached(
     kind: RegionKind, size_bytes: int, *, reserve: int = 0
 ) -> Iterator[tuple[Region, Arena]]:
-    """Yield a region of zeros with a view, for a fixture; ``reserve`` bytes of memory at most."""
+    """Yield a region of zeros and the memory it shows, which may grow to ``reserve`` bytes."""
     with new_region(size_bytes, kind=kind) as region, Arena(max(size_bytes, reserve)) as arena:
         region.attach(arena.address, size_bytes)
         yield region, arena

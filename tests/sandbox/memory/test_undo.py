@@ -1,0 +1,125 @@
+"""The bookkeeping of marks, with one letter standing for the content of a page."""
+
+from __future__ import annotations
+
+import pytest
+
+from sandbox.memory.errors import MarkUnknown
+from sandbox.memory.runs import OS_PAGE
+from sandbox.memory.undo import ZERO_PAGE, UndoChain, split_pages
+
+
+def test_without_a_mark_no_page_needs_a_pre_image() -> None:
+    assert UndoChain().unsaved([(0, 3 * OS_PAGE)]) == []
+
+
+def test_a_page_is_saved_once_for_the_newest_mark() -> None:
+    chain = UndoChain()
+    chain.add(0)
+    chain.save({1: b"a"})
+
+    assert chain.unsaved([(0, 3 * OS_PAGE)]) == [0, 2]
+
+
+def test_a_new_mark_needs_every_page_again() -> None:
+    chain = UndoChain()
+    chain.add(0)
+    chain.save({1: b"a"})
+    chain.add(0)
+
+    assert chain.unsaved([(OS_PAGE, OS_PAGE)]) == [1]
+
+
+def test_the_content_at_a_mark_is_the_first_pre_image_from_there_on() -> None:
+    chain = UndoChain()
+    first = chain.add(0)
+    chain.save({1: b"a"})
+    second = chain.add(0)
+    chain.save({1: b"b", 2: b"c"})
+
+    assert chain.pages_at(first, range(10)) == {1: b"a", 2: b"c"}
+    assert chain.pages_at(second, range(10)) == {1: b"b", 2: b"c"}
+    assert chain.pages_at(first, range(2, 3)) == {2: b"c"}
+    assert chain.changed_since(second) == {1: b"b", 2: b"c"}
+
+
+@pytest.mark.parametrize(
+    "saved_for_the_older",
+    [
+        pytest.param({1: b"a"}, id="few"),
+        pytest.param({1: b"a", 7: b"x", 8: b"y"}, id="more than for the released one"),
+    ],
+)
+def test_releasing_a_mark_leaves_the_older_ones_pre_images_in_charge(
+    saved_for_the_older: dict[int, bytes],
+) -> None:
+    chain = UndoChain()
+    older = chain.add(0)
+    chain.save(saved_for_the_older)
+    released = chain.add(0)
+    chain.save({1: b"b", 2: b"c"})
+
+    chain.remove(released)
+
+    assert chain.changed_since(older) == {2: b"c"} | saved_for_the_older
+
+
+def test_releasing_the_oldest_mark_drops_what_only_it_needed() -> None:
+    chain = UndoChain()
+    oldest = chain.add(0)
+    chain.save({1: bytes(range(256)) * (OS_PAGE // 256)})
+    newest = chain.add(0)
+
+    chain.remove(oldest)
+
+    assert chain.saved_bytes == 0
+    assert chain.changed_since(newest) == {}
+
+
+def test_a_released_mark_is_unknown() -> None:
+    chain = UndoChain()
+    mark = chain.add(0)
+    chain.remove(mark)
+
+    with pytest.raises(MarkUnknown):
+        chain.position(mark)
+
+
+def test_a_mark_of_another_chain_is_unknown() -> None:
+    chain, other = UndoChain(), UndoChain()
+    chain.add(0)
+    foreign = other.add(0)
+
+    with pytest.raises(MarkUnknown):
+        chain.remove(foreign)
+
+
+def test_rewinding_to_the_newest_mark_needs_nothing_more() -> None:
+    chain = UndoChain()
+    chain.add(0)
+    chain.save({5: b"z"})
+    newest = chain.add(0)
+    chain.save({1: b"a"})
+
+    assert chain.still_needed(newest) == ({}, set())
+
+
+def test_rewinding_to_an_older_mark_keeps_what_the_newer_marks_need() -> None:
+    chain = UndoChain()
+    oldest = chain.add(0)
+    chain.save({1: b"a", 2: b"b"})
+    chain.add(0)
+    chain.save({2: b"c", 3: b"d"})
+
+    assert chain.still_needed(oldest) == ({2: b"c"}, {1})
+
+
+def test_pages_of_zeros_are_one_object_and_cost_nothing() -> None:
+    pages = split_pages([(OS_PAGE, bytes(2 * OS_PAGE))])
+    chain = UndoChain()
+    chain.add(0)
+    chain.save(pages)
+
+    assert set(pages) == {1, 2}
+    assert pages[1] is pages[2] is ZERO_PAGE
+    assert chain.saved_bytes == 0
