@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.canistermemory import CanisterMemory
 from sandbox.controlling import refuse_stranger
 from sandbox.globalvalues import global_values
-from sandbox.interface import MethodCodec, interface_of
+from sandbox.interface import MethodCodec, did_text, interface_of
 from sandbox.lifecycle import InstallReport, Persistence
 from sandbox.messages import Answer, Reject, Reply
 from snapshot.checksum import checksum
@@ -66,7 +66,7 @@ class Canister:
         did: str | PathLike[str] | None = None,
     ) -> None:
         self._sandbox = sandbox
-        self._did = did
+        self._did = did_text(did)
         self.id = canister_id
 
     # --- calls
@@ -349,7 +349,7 @@ class Canister:
             )
         if report.failure is not None:
             raise report.failure.to_exception()
-        self._did = did if did is not None else self._did
+        self._did = did_text(did) or self._did
         return report
 
     def _init_argument(
@@ -358,7 +358,7 @@ class Canister:
         if len(arguments) == 1 and isinstance(arguments[0], bytes | bytearray | memoryview):
             return bytes(arguments[0])
         module = self._sandbox.world.loader.peek(source)
-        return interface_of(module, did or self._did).init.encode(arguments)
+        return interface_of(module, did_text(did) or self._did).init.encode(arguments)
 
 
 def _reply(answer: Answer) -> bytes:

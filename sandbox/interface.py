@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from sandbox.candid.decode import Decoder
-from sandbox.candid.encode import Encoder
+from sandbox.candid import Codec, decode, encode
 from sandbox.candid.errors import CandidError
-from sandbox.candid.graph import build
 from sandbox.candid.types import Env, Func, Interface, Mode, Ref, Service, Type
 from sandbox.errors import UsageError
 
@@ -24,8 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sandbox.modules import InstalledModule
-
-_NO_TYPES: Final = "()"
 
 
 class MethodCodec:
@@ -53,11 +49,11 @@ class MethodCodec:
         Raises: CandidError naming argument and type; UsageError when there is no type.
         """
         if self.func is not None:
-            return self._encoder.encode(tuple(arguments))
+            return self._arguments.encode(tuple(arguments))
         if not arguments:
-            return _encode_text(_NO_TYPES)
+            return encode("()")
         if len(arguments) == 1 and isinstance(arguments[0], str) and arguments[0].startswith("("):
-            return _encode_text(arguments[0])
+            return encode(arguments[0])
         hint = f" (did you mean {' or '.join(self._near)}?)" if self._near else ""
         raise UsageError(
             f"the types of {self.name!r} are not known{hint}: give the interface with did=, "
@@ -66,20 +62,20 @@ class MethodCodec:
 
     def decode(self, data: bytes) -> Any:
         """Return a reply: None, the one result, or a tuple of results."""
-        values = self._decoder.decode(data) if self.func else _decode_untyped(data)
+        values = self._results.decode(data) if self.func else decode(data)
         if not values:
             return None
         return values[0] if len(values) == 1 else values
 
     @cached_property
-    def _encoder(self) -> Encoder:
+    def _arguments(self) -> Codec:
         assert self.func is not None
-        return Encoder(build(self.func.args, self.env))
+        return Codec(self.func.args, self.env)
 
     @cached_property
-    def _decoder(self) -> Decoder:
+    def _results(self) -> Codec:
         assert self.func is not None
-        return Decoder(build(self.func.results, self.env))
+        return Codec(self.func.results, self.env)
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,27 +145,44 @@ class CanisterInterface:
         return MethodCodec(name, func, env, () if func else self.near(name))
 
 
-def interface_of(
-    module: InstalledModule | None, did: str | PathLike[str] | None = None
-) -> CanisterInterface:
-    """Return the interface of a module; ``did`` (text or path) goes before the metadata.
+def interface_of(module: InstalledModule | None, did: str | None = None) -> CanisterInterface:
+    """Return the interface of a module; ``did`` (text) goes before the metadata.
 
-    Raises: CandidSyntaxError for a bad ``did``; UsageError for one that cannot be read.
+    Raises: CandidSyntaxError for a bad ``did``.
+    """
+    return _embedded(module) if did is None else _declared(module, did)
+
+
+def did_text(did: str | PathLike[str] | None) -> str | None:
+    """Return the text of an interface given as text or as a path.
+
+    Raises: UsageError when it cannot be read.
     """
     if did is None:
-        return _UNKNOWN if module is None else _embedded(module)
-    return _build(module, _did_text(did), "")
+        return None
+    text = fspath(did)
+    if isinstance(did, str) and ("{" in text or "\n" in text):
+        return text
+    try:
+        return Path(text).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the interface {text!r} cannot be read: {error}") from error
 
 
 @lru_cache(maxsize=256)
-def _embedded(module: InstalledModule) -> CanisterInterface:
-    service = module.metadata.get("candid:service")
-    arguments = module.metadata.get("candid:args")
-    if service is None:
-        return _build(module, "", "")
+def _declared(module: InstalledModule | None, did: str) -> CanisterInterface:
+    return _build(module, did, "")
+
+
+@lru_cache(maxsize=256)
+def _embedded(module: InstalledModule | None) -> CanisterInterface:
+    service = module.metadata.get("candid:service") if module else None
+    arguments = module.metadata.get("candid:args") if module else None
     try:
         return _build(
-            module, service.content.decode(), arguments.content.decode() if arguments else ""
+            module,
+            service.content.decode() if service else "",
+            arguments.content.decode() if arguments else "",
         )
     except (CandidError, UnicodeDecodeError):
         # The module's own metadata is no reason not to run it; calls then take text.
@@ -188,9 +201,6 @@ def _build(module: InstalledModule | None, did: str, arguments: str) -> Canister
     return CanisterInterface(interface, exported, init)
 
 
-_UNKNOWN: Final = CanisterInterface(None, {}, None)
-
-
 @lru_cache(maxsize=64)
 def _parse(did: str) -> Interface:
     from sandbox.candid.grammar import parse_interface
@@ -198,30 +208,7 @@ def _parse(did: str) -> Interface:
     return parse_interface(did)
 
 
-def _did_text(did: str | PathLike[str]) -> str:
-    text = fspath(did)
-    if isinstance(did, str) and ("{" in text or "\n" in text):
-        return text
-    try:
-        return Path(text).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"the interface {text!r} cannot be read: {error}") from error
-
-
 def _resolved(type_: Type, env: Env) -> Type:
     while isinstance(type_, Ref):
         type_ = env[type_.name]
     return type_
-
-
-def _encode_text(text: str) -> bytes:
-    from sandbox.candid.text import parse_values
-
-    values, types = parse_values(text)
-    return Encoder(build(types, {})).encode(values)
-
-
-def _decode_untyped(data: bytes) -> tuple[Any, ...]:
-    from sandbox import candid
-
-    return candid.decode(data)

@@ -1,0 +1,59 @@
+# Every target sets up what it needs: Python 3.11+ and make are enough for `make demo`;
+# `make test` also compiles canisters, for which it fetches compilers from npm and PyPI.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+
+.PHONY: demo
+demo: $(VENV)/runtime.stamp ## Break a real Motoko canister with an upgrade, and get it back
+	@$(BIN)/canister-sandbox demo
+
+.PHONY: test
+test: check canisters ## Linters, types, import contracts and all tests
+	$(BIN)/python -m pytest
+
+.PHONY: check
+check: $(VENV)/dev.stamp ## Linters, types and import contracts only
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: canisters
+canisters: $(VENV)/dev.stamp ## Compile the test canisters that are not up to date
+	$(BIN)/python tests/canisters/build.py
+
+.PHONY: bench
+bench: $(VENV)/dev.stamp ## Measure speed as ratios in one run
+	$(BIN)/python -m tests.benchmarks
+
+.PHONY: format
+format: $(VENV)/dev.stamp ## Format the code
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+.PHONY: clean
+clean: ## Remove everything that the other targets made
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Canister Sandbox needs Python 3.11 or newer; say which with: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { echo "This Python cannot make virtual environments; on Debian: apt-get install python3-venv"; exit 1; }
+
+$(VENV)/runtime.stamp: pyproject.toml | $(VENV)/bin/python
+	@echo "Installing the sandbox into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: pyproject.toml | $(VENV)/bin/python
+	@echo "Installing the sandbox and its development tools into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(VENV)/runtime.stamp

@@ -1,0 +1,13 @@
+"""The command line: parse, call one public function, print. No logic.
+
+``canister-sandbox --help`` must be instant, so commands are imported when they are used.
+"""
+
+from __future__ import annotations
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    from sandbox.cli.root import cli
+
+    cli(prog_name="canister-sandbox")
