@@ -14,8 +14,8 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import shutil
 import sys
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatch
 from pathlib import Path
@@ -25,6 +25,7 @@ if not __package__:  # run as a script: Python then looks for modules here, not 
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from canisters.compilers import SUFFIXES, compiler_of, output_of
+from canisters.demo import is_demo, publish
 from canisters.recipes import CHECKOUT, RECIPES, Recipe
 from canisters.toolchains import BuildFailed, exclusive
 
@@ -61,21 +62,29 @@ def build(recipe: Recipe, cache: Path, *, force: bool = False) -> Path:
 
 
 def _build_now(recipe: Recipe, cache: Path, key: str) -> None:
-    parent = _output(cache, recipe, ".wasm").parent
-    # Beside the outputs, so that a rename does not cross file systems.
-    with tempfile.TemporaryDirectory(dir=parent, prefix=".building-") as name:
-        folder = Path(name)
+    # Beside the outputs, so that a rename does not cross file systems; always of the same name,
+    # because Azle writes it into the module.
+    folder = _output(cache, recipe, ".building")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
         compiler_of(recipe).run(recipe, folder, cache / "toolchains")
-        key_file = _output(cache, recipe, ".key")
-        key_file.unlink(missing_ok=True)
-        for suffix in SUFFIXES:
-            _publish(output_of(folder, suffix), _output(cache, recipe, suffix))
-        new_key = folder / "key"
-        new_key.write_text(key, encoding="ascii")
-        new_key.replace(key_file)
+        _keep_all(recipe, cache, folder, key)
+    finally:
+        shutil.rmtree(folder)
 
 
-def _publish(made: Path, target: Path) -> None:
+def _keep_all(recipe: Recipe, cache: Path, folder: Path, key: str) -> None:
+    key_file = _output(cache, recipe, ".key")
+    key_file.unlink(missing_ok=True)
+    for suffix in SUFFIXES:
+        _keep(output_of(folder, suffix), _output(cache, recipe, suffix))
+    new_key = folder / "key"
+    new_key.write_text(key, encoding="ascii")
+    new_key.replace(key_file)
+
+
+def _keep(made: Path, target: Path) -> None:
     if made.exists():
         made.replace(target)
     else:
@@ -128,6 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", help="names or patterns ('motoko/eop/*'); default: all")
     parser.add_argument("--list", action="store_true", help="only print the names")
     parser.add_argument("--force", action="store_true", help="build also what is up to date")
+    parser.add_argument("--publish", action="store_true", help="renew the demo's committed modules")
     options = parser.parse_args(arguments)
     try:
         recipes = _selected(options.names)
@@ -136,15 +146,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.list:
         print("\n".join(recipe.name for recipe in recipes))
         return 0
-    return _build_all(recipes, force=options.force)
+    return _build_all(recipes, force=options.force, publishing=options.publish)
 
 
-def _build_all(recipes: Sequence[Recipe], *, force: bool) -> int:
+def _build_all(recipes: Sequence[Recipe], *, force: bool, publishing: bool) -> int:
     def attempt(recipe: Recipe) -> str | None:
         try:
             wasm = build(recipe, CACHE, force=force)
         except BuildFailed as failed:
             return f"{recipe.name}: {failed}"
+        if publishing and is_demo(recipe):
+            publish(recipe, wasm)
         print(f"{recipe.name}  {wasm.stat().st_size:,} bytes", flush=True)
         return None
 

