@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from sandbox.candid.codec import Codec
 from sandbox.candid.cursor import Cursor
-from sandbox.candid.decode import Decoder
 from sandbox.candid.errors import CandidError
-from sandbox.candid.graph import build
 from sandbox.candid.lexer import Kind
 from sandbox.candid.program import read_definitions
 from sandbox.candid.scope import check_names
@@ -99,7 +98,7 @@ def failure(assertion: Assertion, env: Env) -> str | None:
 def _read(given: bytes | str, types: tuple[Type, ...], env: Env) -> tuple[Value, ...]:
     if isinstance(given, str):
         return parse_values(given, types, env)[0]
-    return Decoder(build(types, env)).decode(given)
+    return Codec(types, env).decode(given)
 
 
 def _assertion(cursor: Cursor, reader: TypeReader) -> Assertion:

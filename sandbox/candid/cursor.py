@@ -65,6 +65,11 @@ class Cursor:
             raise self.refuse(" or ".join(f"`{word}`" for word in words))
         return self.take()
 
+    def open(self, what: str) -> None:
+        """Step over the parenthesis before an argument list of ``what``."""
+        if not self.accept("("):
+            raise self.refuse(f"`(` before the {what}")
+
     def separated(self, item: Callable[[], _T], separator: str, closing: str) -> list[_T]:
         """Read items up to and over ``closing``; the last separator may be left out."""
         items = []

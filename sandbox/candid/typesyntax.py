@@ -82,7 +82,7 @@ class TypeReader:
     def arguments(self) -> tuple[Type, ...]:
         """Read ``(name : type, type, …)``; the names only document."""
         names: dict[str, Token] = {}
-        self.cursor.expect("(")
+        self.cursor.open("types")
         return tuple(self.cursor.separated(lambda: self._argument(names), ",", ")"))
 
     def func(self) -> Func:

@@ -85,7 +85,7 @@ class ValuePrinter:
             return spelled(spelling.blob, bytes, items, Vec(inner), at)
         documents: list[Document] = []
         for number, item in enumerate(items):
-            documents.append((yield self._value(item, inner, at.inside(f"item {number}"))))
+            documents.append((yield self._value(item, inner, at.inside(f"element {number}"))))
         return ("vec ", enclose("{", documents, ";", "}", flat=_is_deep(at)))
 
     def _record(self, value: Value, fields: tuple[Field, ...], at: Place) -> _Printing:

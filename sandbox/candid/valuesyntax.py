@@ -117,7 +117,7 @@ class ValueReader:
 
         Raises: CandidSyntaxError.
         """
-        self.cursor.expect("(")
+        self.cursor.open("values")
         return tuple(self.cursor.separated(lambda: run(self._annotated()), ",", ")"))
 
     def _annotated(self) -> Task[Node]:
