@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, Final
 
 import click
 
+from sandbox.candid.errors import CandidError
 from sandbox.errors import CanisterRejected, SandboxError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 EXIT_CANISTER_FAILED: Final = 1
 EXIT_ASKED_WRONGLY: Final = 2
@@ -43,17 +40,26 @@ class Root(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, _, line) in COMMANDS.items()])
 
-    def main(self, args: Sequence[str] | None = None, **extra: Any) -> Any:
+    def invoke(self, ctx: click.Context) -> object:
         """Run, turning our errors into messages and exit codes."""
         try:
-            return super().main(args, **extra)
+            return super().invoke(ctx)
         except CanisterRejected as error:
-            fail(str(error), EXIT_CANISTER_FAILED)
-        except SandboxError as error:
-            fail(str(error), EXIT_ASKED_WRONGLY)
-        except BrokenPipeError:  # `| head` has seen enough
-            sys.stderr.close()
-            sys.exit(0)
+            raise Failed(str(error), EXIT_CANISTER_FAILED) from error
+        except (SandboxError, CandidError) as error:
+            raise Failed(str(error), EXIT_ASKED_WRONGLY) from error
+
+
+class Failed(click.ClickException):
+    """An error for the user: a message and the exit code, no traceback."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+    def show(self, file: IO[str] | None = None) -> None:
+        """Print it to standard error."""
+        click.echo(click.style("error: ", fg="red") + self.message, err=True, file=file)
 
 
 @click.command(
@@ -70,10 +76,3 @@ def cli() -> None:
       canister-sandbox demo        the whole story on a real Motoko canister
       canister-sandbox doctor      what this machine offers
     """
-
-
-def fail(message: str, code: int) -> None:
-    """Print an error and leave."""
-    click.secho("error: ", fg="red", nl=False, err=True)
-    click.echo(message, err=True)
-    sys.exit(code)
