@@ -1,0 +1,31 @@
+;; Reads and writes 64 bytes of stable memory a million times, to measure one such call.
+(module
+  (import "ic0" "stable64_grow" (func $grow (param i64) (result i64)))
+  (import "ic0" "stable64_write" (func $write (param i64 i64 i64)))
+  (import "ic0" "stable64_read" (func $read (param i64 i64 i64)))
+  (import "ic0" "msg_reply" (func $reply))
+  (memory (export "memory") 1)
+  (func (export "canister_init") (drop (call $grow (i64.const 1))))
+  (func (export "canister_update write")
+    (local $left i32)
+    (local.set $left (i32.const 1000000))
+    (loop $next
+      (call $write (i64.const 128) (i64.const 0) (i64.const 64))
+      (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+      (br_if $next (local.get $left)))
+    (call $reply))
+  (func (export "canister_update read")
+    (local $left i32)
+    (local.set $left (i32.const 1000000))
+    (loop $next
+      (call $read (i64.const 0) (i64.const 128) (i64.const 64))
+      (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+      (br_if $next (local.get $left)))
+    (call $reply))
+  (func (export "canister_update nothing")
+    (local $left i32)
+    (local.set $left (i32.const 1000000))
+    (loop $next
+      (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+      (br_if $next (local.get $left)))
+    (call $reply)))
