@@ -32,11 +32,10 @@ class Cursor:
         self.token = self._tokens[0]
 
     def take(self) -> Token:
-        """Return the next token and step over it; the end is never stepped over."""
+        """Return the next token and step over it. Requires: it is not the end."""
         token = self.token
-        if token.kind is not Kind.END:
-            self._index += 1
-            self.token = self._tokens[self._index]
+        self._index += 1
+        self.token = self._tokens[self._index]
         return token
 
     def at(self, *words: str) -> bool:
@@ -103,10 +102,8 @@ class Cursor:
         except UnicodeDecodeError as error:
             raise self.error(token, f"{_shown(token)} is not valid UTF-8 text") from error
 
-    def natural(self, what: str = "a natural number") -> int:
-        """Read a natural number in decimal or hexadecimal digits."""
-        if self.token.kind is not Kind.NATURAL:
-            raise self.refuse(what)
+    def natural(self) -> int:
+        """Read a natural number in decimal or hexadecimal digits. Requires: one is next."""
         token = self.take()
         digits = token.text.replace("_", "")
         try:

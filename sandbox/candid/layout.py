@@ -50,7 +50,8 @@ class Group:
     flat: bool = False
 
 
-Document: TypeAlias = str | Break | WhenBroken | Nest | Group | tuple["Document", ...]
+Document: TypeAlias = "str | _Structure"
+_Structure: TypeAlias = Break | WhenBroken | Nest | Group | tuple[Document, ...]
 
 _SPACE: Final = Break(" ")
 _NOTHING: Final = Break("")
@@ -97,7 +98,7 @@ def render(document: Document, width: int) -> str:
 _Frame: TypeAlias = tuple[int, bool, Document]
 
 
-def _opened(indent: int, broken: bool, item: Document) -> list[_Frame]:
+def _opened(indent: int, broken: bool, item: _Structure) -> list[_Frame]:
     """Return the parts of an item, the first one last, ready to be put on a stack."""
     match item:
         case tuple():
@@ -110,8 +111,6 @@ def _opened(indent: int, broken: bool, item: Document) -> list[_Frame]:
             return [(indent, broken, item.flat)]
         case WhenBroken():
             return [(indent, broken, item.text)] if broken else []
-        case str():
-            return [(indent, broken, item)]
 
 
 def _fits(room: int, group: Group, rest: Sequence[_Frame]) -> bool:

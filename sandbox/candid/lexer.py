@@ -24,20 +24,23 @@ _DECLARING: Final = ("import", "type", "service", "func", "query", "composite_qu
 _BUILDING: Final = ("opt", "vec", "record", "variant", "blob", "principal")
 KEYWORDS: Final = frozenset((*_DECLARING, *_BUILDING, "null", "true", "false"))
 
+_SPACE: Final = " \t\r\n\ufeff"
 _DIGITS: Final = r"[0-9][0-9_]*"
 _HEX: Final = r"[0-9a-fA-F][0-9a-fA-F_]*"
 _WORDS: Final = re.compile(
     rf"""
-      (?P<SPACE> [ \t\r\n\ufeff]+ | //[^\n]* )
-    | (?P<COMMENT> /\* )
-    | (?P<NAME> [A-Za-z_][A-Za-z0-9_]* )
+    [{_SPACE}]* (?:
+      (?P<NAME> [A-Za-z_][A-Za-z0-9_]* )
     | (?P<FLOAT> 0[xX]{_HEX} (?: \.(?:{_HEX})?(?:[pP][+-]?{_DIGITS})? | [pP][+-]?{_DIGITS} )
                | {_DIGITS} (?: \.(?:{_DIGITS})?(?:[eE][+-]?{_DIGITS})? | [eE][+-]?{_DIGITS} )
                | \.{_DIGITS}(?:[eE][+-]?{_DIGITS})? )
     | (?P<NATURAL> 0[xX]{_HEX} | {_DIGITS} )
     | (?P<TEXT> "[^"\\]*(?:\\.[^"\\]*)*" )
     | (?P<SYMBOL> -> | == | != | !: | [=(){{}};,.:+-] )
-    """,
+    | (?P<LINE> //[^\n]* )
+    | (?P<COMMENT> /\* )
+    | (?P<END> \Z )
+    )""",
     re.VERBOSE | re.DOTALL,
 )
 _COMMENT_EDGE: Final = re.compile(r"/\*|\*/")
@@ -58,6 +61,10 @@ class Kind(Enum):
     FLOAT = "float"
     SYMBOL = "symbol"
     END = "end of the text"
+
+
+_KINDS: Final = {kind.name: kind for kind in Kind}
+_NUMBERS: Final = frozenset({Kind.NATURAL, Kind.FLOAT})
 
 
 class Token(NamedTuple):
@@ -107,46 +114,49 @@ def tokenize(source: Source) -> list[Token]:
 
     Raises: CandidSyntaxError.
     """
-    text, tokens, offset = source.text, [], 0
-    while offset < len(text):
+    text, offset = source.text, 0
+    tokens: list[Token] = []
+    while True:
         match = _WORDS.match(text, offset)
         if match is None:
             raise _unknown(source, offset)
-        kind, end = match.lastgroup, match.end()
-        if kind == "COMMENT":
-            end = _comment_end(source, offset)
-        elif kind != "SPACE":
-            tokens.append(_token(source, str(kind), match.group(), offset))
-        offset = end
-    tokens.append(Token(Kind.END, "", b"", len(text)))
-    return tokens
+        group, offset = str(match.lastgroup), match.end()
+        if group == "COMMENT":
+            offset = _comment_end(source, offset)
+        elif group != "LINE":
+            tokens.append(_token(source, group, match[group], match.start(group)))
+        if group == "END":
+            return tokens
 
 
-def _token(source: Source, kind: str, word: str, offset: int) -> Token:
-    if kind == "NAME" and word in KEYWORDS:
+def _token(source: Source, group: str, word: str, offset: int) -> Token:
+    kind = _KINDS[group]
+    if kind is Kind.NAME and word in KEYWORDS:
         return Token(Kind.KEYWORD, word, b"", offset)
-    if kind == "TEXT":
-        return Token(Kind.TEXT, word, _unescape(source, word[1:-1], offset + 1), offset)
-    if kind in ("NATURAL", "FLOAT") and _WORD_START.match(source.text, offset + len(word)):
+    if kind is Kind.TEXT:
+        return Token(kind, word, _unescape(source, word[1:-1], offset + 1), offset)
+    if kind in _NUMBERS and _WORD_START.match(source.text, offset + len(word)):
         raise source.error(offset, f"a number, `{word}`, runs into the next word")
-    return Token(Kind[kind], word, b"", offset)
+    return Token(kind, word, b"", offset)
 
 
 def _unknown(source: Source, offset: int) -> CandidSyntaxError:
+    offset = len(source.text) - len(source.text[offset:].lstrip(_SPACE))
     character = source.text[offset]
     if character == '"':
         return source.error(offset, "a text literal that is never closed")
     return source.error(offset, f"the character {character!r} has no meaning here")
 
 
-def _comment_end(source: Source, start: int) -> int:
-    depth, offset = 0, start
+def _comment_end(source: Source, begun: int) -> int:
+    """Return where the comment ends whose opening sign ends at ``begun``."""
+    depth, offset = 1, begun
     while match := _COMMENT_EDGE.search(source.text, offset):
         depth += 1 if match.group() == "/*" else -1
         offset = match.end()
         if depth == 0:
             return offset
-    raise source.error(start, "a comment that is never closed")
+    raise source.error(begun - len("/*"), "a comment that is never closed")
 
 
 def _unescape(source: Source, literal: str, start: int) -> bytes:

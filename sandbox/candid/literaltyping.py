@@ -14,7 +14,7 @@ from sandbox.candid import spelling
 from sandbox.candid.pretty import format_type
 from sandbox.candid.scope import unfold
 from sandbox.candid.types import Func, Opt, Prim, Service, Vec
-from sandbox.candid.valuesyntax import BLOB, Annotated, Case, Fields, Items, Literal, Present
+from sandbox.candid.valuesyntax import BLOB, Case, Fields, Items, Literal, Present
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,8 +119,6 @@ def _kind(node: Node) -> str:
             return {None: "null", True: "true", False: "false"}[value]
         case Literal():
             return "a blob" if node.type == BLOB else f"a {shown_type(node.type).split()[0]}"
-        case Annotated():
-            return shown_type(node.type)
     return _NODE_WORDS[type(node)]
 
 

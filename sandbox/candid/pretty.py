@@ -45,19 +45,13 @@ def format_interface(interface: Interface, *, width: int = _WIDTH) -> str:
     """Write a whole ``.did`` text; it ends with a newline."""
     parts = [(f"type {name} = ", _type(of), ";") for name, of in interface.env.items()]
     if interface.service is not None:
-        parts.append(("service : ", _constructor(interface), ""))
+        init = () if interface.init is None else (_arguments(interface.init), " -> ")
+        parts.append(("service : ", (*init, _service(interface.service)), ""))
     return "".join(render(part, width) + "\n" for part in parts)
 
 
-def _constructor(interface: Interface) -> Document:
-    init = () if interface.init is None else (_arguments(interface.init), " -> ")
-    match interface.service:
-        case Ref(name):
-            return (*init, name)
-        case Service(methods):
-            return (*init, _methods(methods))
-        case None:
-            return init
+def _service(service: Service | Ref) -> Document:
+    return service.name if isinstance(service, Ref) else _methods(service.methods)
 
 
 def _type(of: Type) -> Document:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
+from sandbox.candid.errors import CandidTypeError
 from sandbox.candid.types import Func, Ref, Service
 from sandbox.candid.typesyntax import Role
 
@@ -50,11 +51,16 @@ def check_names(
 
 
 def unfold(of: Type, env: Env) -> Type | None:
-    """Follow names until something else comes; None for a cycle of names."""
+    """Follow names until something else comes; None for a cycle of names.
+
+    Raises: CandidTypeError for a name that ``env`` does not have.
+    """
     seen: set[str] = set()
     while isinstance(of, Ref):
         if of.name in seen:
             return None
+        if of.name not in env:
+            raise CandidTypeError(f"there is no type {of.name}")
         seen.add(of.name)
         of = env[of.name]
     return of

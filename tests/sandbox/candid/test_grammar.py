@@ -86,6 +86,11 @@ def test_a_named_type_is_a_reference_into_the_environment() -> None:
     assert list(env) == ["list", "node"]
 
 
+def test_an_argument_list_cannot_import() -> None:
+    with pytest.raises(CandidSyntaxError, match="cannot import"):
+        parse_types('import "a.did"; (nat)')
+
+
 def test_names_of_a_given_environment_can_be_used() -> None:
     env = {"account": record(owner=Prim.PRINCIPAL)}
 
@@ -165,6 +170,7 @@ def test_recursion_through_a_real_type_is_accepted() -> None:
         ("type t = nat; service : t;", 1, 25, "expected a service type"),
         ("service : { query : () -> () };", 1, 13, 'written "query"'),
         ("service : {}; type a = nat;", 1, 15, "expected the end"),
+        ("type a = record {", 1, 18, "expected a type, found the end of the text"),
         ("service : {", 1, 12, "found the end of the text"),
         ('import "a.did";', 1, 8, "cannot be followed"),
     ],

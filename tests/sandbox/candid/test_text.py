@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.candid.errors import CandidEncodeError, CandidSyntaxError
+from sandbox.candid.errors import CandidEncodeError, CandidSyntaxError, CandidTypeError
 from sandbox.candid.grammar import parse_type, parse_types
 from sandbox.candid.text import format_values, parse_values
 from sandbox.candid.types import (
@@ -172,6 +172,7 @@ def test_items_that_do_not_agree_are_refused(items: str, column: int) -> None:
         ("variant { 97 = 1 }", "variant { a : nat; b }", VariantValue("a", 1)),
         ('service "aaaaa-aa"', "principal", Principal("aaaaa-aa")),
         ("record { opt 1; vec { true } }", "reserved", None),
+        ("5", "reserved", None),
         ("5 : nat", "int", 5),
         ("record { a = 1; b = 2 } : record { a : nat; b : nat }", "record { a : int }", {"a": 1}),
     ],
@@ -186,6 +187,11 @@ def test_a_value_is_read_at_the_type_expected(text: str, of: str, value: Value) 
         ("(256)", "(nat8)", 2, "256 is no nat8 (0 to 255)"),
         ("(-1)", "(nat)", 2, "-1 is no nat (at least 0)"),
         ("(1.5)", "(nat)", 2, "expected nat, found a float"),
+        ("(true)", "(nat)", 2, "expected nat, found true"),
+        ("(null)", "(nat)", 2, "expected nat, found null"),
+        ('(blob "a")', "(nat)", 2, "expected nat, found a blob"),
+        ('(blob "a")', "(vec text)", 2, "expected text, found a number"),
+        ("(0x1" + "0" * 300 + ")", "(float64)", 2, "too large for float64"),
         ("(1e39)", "(float32)", 2, "too large"),
         ("(1e999)", "(float64)", 2, "too large"),
         ("(0x1p9999)", "(float64)", 2, "too large"),
@@ -227,6 +233,11 @@ def test_a_value_that_does_not_fit_is_refused_at_its_place(
 
     assert (error.line, error.column) == (1, column)
     assert reason in error.reason
+
+
+def test_a_type_whose_name_means_nothing_is_refused() -> None:
+    with pytest.raises(CandidTypeError, match="no type missing"):
+        parse_values("(5)", (Ref("missing"),))
 
 
 def test_missing_arguments_are_null_where_null_is_a_value() -> None:
