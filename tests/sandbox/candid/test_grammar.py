@@ -3,10 +3,13 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sandbox.candid.errors import CandidSyntaxError
 from sandbox.candid.files import load_interface
 from sandbox.candid.grammar import parse_interface, parse_type, parse_types
+from sandbox.candid.pretty import format_interface
 from sandbox.candid.types import (
     Field,
     Func,
@@ -276,6 +279,34 @@ def test_an_import_that_cannot_be_followed_is_refused(text: str, reason: str) ->
         parse_interface(text, resolve=FILES.__getitem__)
 
     assert reason in str(caught.value)
+
+
+WORDS = st.sampled_from(
+    [
+        *"=;:,(){}ab07",
+        "->",
+        "type",
+        "nat",
+        "opt",
+        "vec",
+        "record",
+        "variant",
+        "func",
+        "service",
+        "query",
+        '"x"',
+        "import",
+    ]
+)
+
+
+@given(st.lists(WORDS, max_size=30).map(" ".join))
+def test_any_sequence_of_words_is_read_or_refused(text: str) -> None:
+    try:
+        interface = parse_interface(text)
+    except CandidSyntaxError:
+        return
+    assert parse_interface(format_interface(interface)) == interface
 
 
 def test_a_file_is_loaded_with_its_imports(tmp_path: Path) -> None:
