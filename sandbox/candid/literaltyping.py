@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sandbox.candid import spelling
+from sandbox.candid.literalsyntax import BLOB, Literal
 from sandbox.candid.pretty import format_type
 from sandbox.candid.scope import unfold
 from sandbox.candid.types import Func, Opt, Prim, Service, Vec
-from sandbox.candid.valuesyntax import BLOB, Case, Fields, Items, Literal, Present
+from sandbox.candid.valuesyntax import Case, Fields, Items, Present
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,10 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sandbox.candid.literalsyntax import Literal
 from sandbox.candid.literaltyping import shown_type
 from sandbox.candid.types import Field, Opt, Prim, Record, Type, Variant, Vec
 from sandbox.candid.typesyntax import MAX_DEPTH
-from sandbox.candid.valuesyntax import Annotated, Case, Entry, Fields, Items, Literal, Node, Present
+from sandbox.candid.valuesyntax import Annotated, Case, Entry, Fields, Items, Node, Present
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

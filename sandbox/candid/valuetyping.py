@@ -13,13 +13,14 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from sandbox.candid import spelling
+from sandbox.candid.literalsyntax import Literal
 from sandbox.candid.literaltyping import LiteralTyper, shown_type
 from sandbox.candid.mapping import is_omissible, is_tuple, key
 from sandbox.candid.scope import unfold
 from sandbox.candid.subtype import subtype
 from sandbox.candid.types import Opt, Prim, Record, Variant, Vec
 from sandbox.candid.values import RecordValue, Some, Value, VariantValue
-from sandbox.candid.valuesyntax import Annotated, Case, Fields, Items, Literal, Node, Present
+from sandbox.candid.valuesyntax import Annotated, Case, Fields, Items, Node, Present
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
