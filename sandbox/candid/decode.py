@@ -178,10 +178,7 @@ class Program:
 
     def surely_fits(self, given: int, wanted: int) -> bool:
         """Return whether no value of ``given`` can fail at ``wanted``; False where in doubt."""
-        try:
-            return self._relation.holds(given, wanted, _QUICK_PAIRS)
-        except CandidError:
-            return False
+        return self._relation.surely_holds(given, wanted, _QUICK_PAIRS)
 
     @cached_property
     def _relation(self) -> Relation:

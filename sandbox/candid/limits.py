@@ -22,7 +22,7 @@ class Limits:
     """
 
     types: int = 10_000
-    members: int = 50_000
+    members: int = 20_000
     unpaid_nodes: int = 100_000
     depth: int = 200_000
 

@@ -28,7 +28,7 @@ Pair: TypeAlias = tuple[int, int]
 # itself has some 600. Two cycles of lengths p and q have p times q.
 MAX_PAIRS: Final = 200_000
 # Types that are a subtype of another kind of type.
-_ACROSS_KINDS: Final = frozenset(((Prim.NAT, Prim.INT), (Con.SERVICE, Prim.PRINCIPAL)))
+ACROSS_KINDS: Final = frozenset(((Prim.NAT, Prim.INT), (Con.SERVICE, Prim.PRINCIPAL)))
 _NULL_OR_OPT: Final = frozenset((Prim.NULL, Prim.RESERVED, Prim.EMPTY, Con.OPT))
 
 
@@ -42,33 +42,48 @@ def subtype(lower: Type, lower_env: Env, upper: Type, upper_env: Env) -> bool:
 
 
 class Relation:
-    """Answers for the pairs of two graphs, remembering what it found true."""
+    """Answers for the pairs of two graphs, remembering what it found true.
+
+    All answers together look at ``MAX_PAIRS`` pairs at most: an attacker may ask often.
+    """
 
     def __init__(self, lower: Graph, upper: Graph) -> None:
         self._shift = len(lower.nodes)
         self._nodes = (*lower.nodes, *(_shifted(node, self._shift) for node in upper.nodes))
         self._endless = endless_opts(Graph(self._nodes, (), {}))
         self._true: set[Pair] = set()
+        self._pairs_left = MAX_PAIRS
 
-    def holds(self, lower: int, upper: int, max_pairs: int = MAX_PAIRS) -> bool:
+    def holds(self, lower: int, upper: int) -> bool:
         """Return whether node ``lower`` of the one graph is a subtype of ``upper`` of the other.
 
-        Raises: CandidError when more than ``max_pairs`` pairs would have to be looked at.
+        Raises: CandidError when too many pairs would have to be looked at.
         """
-        start = (lower, upper + self._shift)
+        found, looked_at = self._search((lower, upper + self._shift), self._pairs_left)
+        self._pairs_left -= looked_at
+        if found is None:
+            raise CandidError("the types are too entangled to compare")
+        return found
+
+    def surely_holds(self, lower: int, upper: int, max_pairs: int) -> bool:
+        """Return whether a short look suffices to see that the pair holds."""
+        return self._search((lower, upper + self._shift), max_pairs)[0] is True
+
+    def _search(self, start: Pair, max_pairs: int) -> tuple[bool | None, int]:
+        """Return the answer, None if it takes too long, and how many pairs were looked at."""
         assumed = {start}
         waiting = [start]
         while waiting:
             demanded = self._demands(*waiting.pop())
             if demanded is None:
-                return False
+                return False, len(assumed)
             new = {pair for pair in demanded if pair not in assumed and pair not in self._true}
             assumed |= new
             waiting.extend(new)
             if len(assumed) > max_pairs:
-                raise CandidError("the types are too entangled to compare")
+                return None, len(assumed)
         self._true |= assumed
-        return True
+        return True, len(assumed)
 
     def _demands(self, lower: int, upper: int) -> Iterable[Pair] | None:
         """Return the pairs that must hold for this one to hold, None if it cannot."""
@@ -79,7 +94,7 @@ class Relation:
         elif high.kind is Prim.RESERVED or low.kind is Prim.EMPTY:
             demanded = ()
         elif low.kind is not high.kind:
-            demanded = () if (low.kind, high.kind) in _ACROSS_KINDS else None
+            demanded = () if (low.kind, high.kind) in ACROSS_KINDS else None
         elif high.kind is Con.VEC:
             demanded = ((low.targets[0], high.targets[0]),)
         elif high.kind is Con.RECORD:
