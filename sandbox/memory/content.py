@@ -58,6 +58,10 @@ class Content:
         """Yield the runs of today's content that may differ from the mark's."""
         return clipped(runs_of(self._undo.changed_since(mark)), self.size_bytes)
 
+    def changed_between(self, older: Mark, newer: Mark) -> list[Run]:
+        """Return the runs whose content may differ between two marks, in either order."""
+        return runs_of(self._undo.changed_between(older, newer))
+
     def mark(self) -> Mark:
         """Add a mark for the content as it is."""
         return self._undo.add(self.size_bytes)

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 _NEAR_BYTES: Final = 16 * OS_PAGE
 
 # Read pages stay mapped from message to message: a canister that reads 200 scattered pages
-# in each runs four times as fast. But PAGEMAP_SCAN walks them (36 ns each), so one that
-# read a gigabyte once would pay 9 ms ever after. Discarding and reading them again costs
-# some seven scans; forgetting everything now and then bounds both losses.
-_FORGET_ALL_EVERY: Final = 16
+# in each runs four times as fast. But PAGEMAP_SCAN walks them (36 ns each) and the tables
+# they leave (13 us for a GiB), so one that read 1 GiB once would pay 9 ms ever after. To
+# map everything anew costs some seven scans; doing so now and then bounds both losses.
+_REMAP_EVERY: Final = 16
 
 
 class CopyOnWriteRegion(Region):
@@ -44,7 +44,7 @@ class CopyOnWriteRegion(Region):
         self._file = image
         self._new_tracker = new_tracker
         self._tracker = new_tracker()
-        self._discards = 0
+        self._messages = 0
 
     def _show(self, view: View, start: int, *, fresh: bool) -> None:  # noqa: ARG002
         self._file.lengthen(view.capacity_bytes)
@@ -62,11 +62,11 @@ class CopyOnWriteRegion(Region):
 
     def _settle(self, view: View, prepared: PreparedCommit) -> None:
         self._map(prepared.view, view.capacity_bytes)
-        self._discard(view, clipped(prepared.dirty, view.capacity_bytes))
+        self._forget(view, list(clipped(prepared.dirty, view.capacity_bytes)))
 
     def _restore(self, view: View, window: Window) -> None:
         cheap = self._tracker.follows_touched
-        self._discard(view, self._dirty(view, window) if cheap else [window])
+        self._forget(view, self._dirty(view, window) if cheap else [window])
 
     def _refresh(self, view: View, runs: Iterable[Run]) -> None:
         discard(view.address, list(joined(runs)))
@@ -81,8 +81,10 @@ class CopyOnWriteRegion(Region):
         if length:
             map_private(view.address + start, length, self._file.descriptor, start)
 
-    def _discard(self, view: View, runs: Iterable[Run]) -> None:
-        self._discards += 1
-        if self._discards % _FORGET_ALL_EVERY == 0:
-            runs = [(0, view.capacity_bytes)] if view.capacity_bytes else []
-        discard(view.address, list(joined(runs, _NEAR_BYTES)))
+    def _forget(self, view: View, dirty: list[Run]) -> None:
+        """Drop the private pages; some may lie behind the view, where the memory grew."""
+        self._messages += 1
+        if self._messages % _REMAP_EVERY == 0:
+            self._map(view, 0)
+            dirty = [run for run in dirty if sum(run) > view.capacity_bytes]
+        discard(view.address, list(joined(dirty, _NEAR_BYTES)))

@@ -52,9 +52,10 @@ class CopyingRegion(Region):
     def _differences(self, view: View, window: Window) -> Iterator[Run]:
         """Yield the OS pages of the window that differ, comparing whole chunks first."""
         low, high = window
+        memory = view.reaching(high).memory
         for start in range(low // CHUNK * CHUNK, high, CHUNK):
             first, last = max(low, start), min(high, start + CHUNK)
-            seen = view.memory[first:last].tobytes()
+            seen = memory[first:last].tobytes()
             kept = self._chunks.chunk(start // CHUNK)
             if last - first < CHUNK:
                 kept = kept[first - start : last - start]
@@ -66,6 +67,7 @@ class CopyingRegion(Region):
 
     def _copy_in(self, view: View, runs: Iterable[Run]) -> None:
         for offset, length in runs:
+            memory = view.reaching(offset + length).memory
             for start in range(offset, offset + length, CHUNK):
                 end = min(start + CHUNK, offset + length)
-                view.memory[start:end] = self._chunks.read(start, end - start)
+                memory[start:end] = self._chunks.read(start, end - start)

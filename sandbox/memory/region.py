@@ -86,7 +86,7 @@ class Region(ABC):
             raise RegionMisused("this canister memory already has a view")
         if capacity_bytes < self.size_bytes:
             raise RegionMisused(f"{self.size_bytes} bytes do not fit a view of {capacity_bytes}")
-        view = View.at(address, capacity_bytes)
+        view = View.at(address, checked_size(capacity_bytes))
         self._show(view, 0, fresh=fresh)
         self._view = view
 
@@ -108,7 +108,7 @@ class Region(ABC):
         Raises: RegionRefused; the view is then dropped.
         """
         view = self._attached()
-        if capacity_bytes < view.capacity_bytes:
+        if checked_size(capacity_bytes) < view.capacity_bytes:
             raise RegionMisused("a view cannot become smaller")
         self._view = None
         extended = view.reaching(capacity_bytes)
@@ -126,7 +126,7 @@ class Region(ABC):
         """
         view = self._attached()
         reach = max(self.size_bytes, checked_size(grown_to or 0))
-        return tuple(self._dirty(view.reaching(reach), page_window(window, reach)))
+        return tuple(self._dirty(view, page_window(window, reach)))
 
     def dirty_bytes(self, *, window: Window | None = None, grown_to: int | None = None) -> int:
         """Return the length of all dirty runs together."""
@@ -154,7 +154,7 @@ class Region(ABC):
                 f"a memory of {self.size_bytes} bytes cannot be committed with {size_bytes}"
             )
         grown = view.reaching(size_bytes)
-        dirty = self._dirty(grown, page_window(window, size_bytes))
+        dirty = self._dirty(view, page_window(window, size_bytes))
         pieces: list[Piece] = [
             (offset, grown.memory[offset : offset + length]) for offset, length in dirty
         ]
@@ -181,7 +181,7 @@ class Region(ABC):
         view = self._attached()
         reach = max(self.size_bytes, checked_size(grown_to or 0))
         self._view = None
-        self._restore(view.reaching(reach), page_window(window, reach))
+        self._restore(view, page_window(window, reach))
         self._view = view
 
     # --- the committed content -------------------------------------------------------
@@ -257,6 +257,15 @@ class Region(ABC):
         self._guard.check()
         return self._content.changed_since(mark)
 
+    def changed_between(self, one: Mark, other: Mark) -> list[Run]:
+        """Return the runs of OS pages whose content may differ between two marks.
+
+        Perhaps too many, never too few; runs may lie past the smaller size, where the shorter
+        content counts as zeros.
+        """
+        self._guard.check()
+        return self._content.changed_between(one, other)
+
     # --- the whole -------------------------------------------------------------------
 
     def fork(self, *, at: Mark | None = None) -> Self:
@@ -295,7 +304,10 @@ class Region(ABC):
 
     @abstractmethod
     def _dirty(self, view: View, window: Window) -> list[Run]:
-        """Return the runs of OS pages in the window that may differ from the content."""
+        """Return the runs of OS pages in the window that may differ from the content.
+
+        The window may reach past the view, where the memory grew in place.
+        """
 
     @abstractmethod
     def _settle(self, view: View, prepared: PreparedCommit) -> None:
@@ -303,7 +315,10 @@ class Region(ABC):
 
     @abstractmethod
     def _restore(self, view: View, window: Window) -> None:
-        """Make the view show the content again, where only the window was written."""
+        """Make the view show the content again, where only the window was written.
+
+        The window may reach past the view: that part becomes zero.
+        """
 
     @abstractmethod
     def _refresh(self, view: View, runs: Sequence[Run]) -> None:

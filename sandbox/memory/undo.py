@@ -104,6 +104,14 @@ class UndoChain:
             found.update(delta)
         return found
 
+    def changed_between(self, older: Mark, newer: Mark) -> set[int]:
+        """Return every page whose content may differ between two marks.
+
+        By rule 2, a page that no delta from ``older`` up to ``newer`` has is the same at both.
+        """
+        first, last = sorted((self.position(older), self.position(newer)))
+        return set().union(*self._deltas[first:last])
+
     def still_needed(self, mark: Mark) -> tuple[dict[int, bytes], set[int]]:
         """Say what the newest delta must hold once the content is that of ``mark``.
 

@@ -9,7 +9,7 @@ import ctypes
 from dataclasses import dataclass
 
 from sandbox.memory.errors import RegionMisused
-from sandbox.memory.runs import OS_PAGE, checked_size
+from sandbox.memory.runs import OS_PAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class View:
         """
         if address % OS_PAGE:
             raise RegionMisused(f"address {address:#x} is not at the start of an OS page")
-        raw = (ctypes.c_ubyte * checked_size(capacity_bytes)).from_address(address)
+        raw = (ctypes.c_ubyte * capacity_bytes).from_address(address)
         return cls(address, capacity_bytes, memoryview(raw).cast("B"))
 
     def reaching(self, end: int) -> View:

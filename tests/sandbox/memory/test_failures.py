@@ -149,19 +149,21 @@ def test_an_interrupt_before_storing_changes_nothing(monkeypatch: pytest.MonkeyP
 def test_a_view_that_cannot_be_rolled_back_is_dropped_and_the_content_kept() -> None:
     libc = ctypes.CDLL(None)
     libc.mlock.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
-    with attached("copy-on-write", WASM_PAGE) as (region, arena):
+    size_bytes = 12 * WASM_PAGE
+    with attached("copy-on-write", size_bytes) as (region, arena):
         arena.write(0, b"kept")
-        region.commit(WASM_PAGE)
-        arena.write(0, b"lost")
-        if libc.mlock(arena.address, WASM_PAGE):
+        region.commit(size_bytes)
+        for far_apart in (0, 4, 8):
+            arena.write(far_apart * WASM_PAGE, b"lost")
+        if libc.mlock(arena.address, size_bytes):
             pytest.skip("memory cannot be locked here")
 
         with pytest.raises(RegionRefused, match="discard"):
             region.roll_back()
 
         assert not region.is_attached
-        with Arena(WASM_PAGE) as fresh:
-            region.attach(fresh.address, WASM_PAGE)
+        with Arena(size_bytes) as fresh:
+            region.attach(fresh.address, size_bytes)
             assert fresh.read(0, 4) == region.read(0, 4) == b"kept"
             region.detach()
 

@@ -55,6 +55,7 @@ def uses(region: Region, mark: Mark) -> dict[str, Callable[[], object]]:
         "release": lambda: region.release(mark),
         "rewind": lambda: region.rewind(mark),
         "changed_since": lambda: region.changed_since(mark),
+        "changed_between": lambda: region.changed_between(mark, mark),
         "fork": region.fork,
         "allocated_bytes": lambda: region.allocated_bytes,
     }

@@ -155,6 +155,15 @@ def test_a_patch_is_seen_by_the_view(kind: RegionKind) -> None:
         assert arena.read(0, 5) == b"12x45"
 
 
+def test_a_patch_is_seen_even_in_an_os_page_the_view_had_changed(kind: RegionKind) -> None:
+    with attached(kind, WASM_PAGE) as (region, arena):
+        arena.write(0, b"uncommitted")
+
+        region.write(2, b"patch")
+
+        assert arena.read(0, 11) == b"\0\0patch" + bytes(4)
+
+
 def test_bytes_dropped_by_shrinking_are_zero_when_the_memory_grows_again(kind: RegionKind) -> None:
     with new_region(2 * WASM_PAGE, kind=kind) as region:
         region.write(2 * WASM_PAGE - 3, b"end")
@@ -212,6 +221,21 @@ def test_a_rewind_needs_a_new_view_when_the_old_one_is_too_small(kind: RegionKin
             region.attach(wide.address, 2 * WASM_PAGE)
             assert wide.read(WASM_PAGE, 3) == b"far"
             region.detach()
+
+
+def test_a_rewind_leaves_the_memory_behind_the_view_alone(kind: RegionKind) -> None:
+    with new_region(WASM_PAGE, kind=kind) as region, Arena(3 * WASM_PAGE) as arena:
+        mark = region.mark()
+        region.resize(3 * WASM_PAGE)
+        region.write(2 * WASM_PAGE, b"beyond")
+        region.resize(WASM_PAGE)
+        region.attach(arena.address, WASM_PAGE)
+        arena.write(2 * WASM_PAGE, b"not ours")
+
+        region.rewind(mark)
+
+        assert arena.read(2 * WASM_PAGE, 8) == b"not ours"
+        region.detach()
 
 
 def test_repeated_rewinds_to_the_newest_mark_hold_no_more_memory(kind: RegionKind) -> None:
@@ -283,6 +307,7 @@ def misuses(region: Region, arena: Arena) -> list[Callable[[], object]]:
         lambda: region.commit(0),
         lambda: region.commit(page + 1),
         lambda: region.extend_view(0),
+        lambda: region.extend_view(page + 1),
         lambda: region.roll_back(grown_to=page + OS_PAGE),
         lambda: region.read(page, 1),
         lambda: region.read(-1, 1),

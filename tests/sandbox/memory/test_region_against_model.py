@@ -7,7 +7,8 @@ ways to find dirty pages. The model is a few ``bytes`` objects.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 LIMIT = 3 * WASM_PAGE
+MOST_MARKS = 5
+Write: TypeAlias = tuple[int, int, bool]
 
 
 def regions(size_bytes: int) -> list[Region]:
@@ -48,16 +51,17 @@ class Remembered:
     content: bytes
 
 
-sizes = st.integers(0, 3).map(lambda pages: pages * WASM_PAGE)
+sizes = st.sampled_from([1, 2, 0, 3]).map(lambda pages: pages * WASM_PAGE)
 # Mostly the same few pages: what goes wrong with marks, goes wrong where they overlap.
 pages = st.sampled_from([0, 1, 2, 16, 17]) | st.integers(0, LIMIT // OS_PAGE - 1)
 places = st.builds(
     lambda page, inside: page * OS_PAGE + inside, pages, st.sampled_from([0, 1, 4095])
 )
 # (how often a byte is repeated, whether it is zero; otherwise every write has its own byte)
-writes = st.tuples(
+one_write = st.tuples(
     places, st.sampled_from([1, 100, OS_PAGE, 2 * OS_PAGE, WASM_PAGE]), st.integers(0, 4).map(bool)
 )
+messages = st.lists(one_write, min_size=1, max_size=3)
 choices = st.integers(0, 100)
 
 
@@ -105,28 +109,38 @@ class Regions(RuleBasedStateMachine):
 
     # --- a message -------------------------------------------------------------------
 
-    @rule(
-        grown_pages=st.sampled_from([0, 0, 0, 1]),
-        writes=st.lists(writes, max_size=4),
-        with_window=st.booleans(),
-        succeeds=st.integers(0, 2).map(bool),
-    )
-    def message(
-        self,
-        grown_pages: int,
-        writes: list[tuple[int, int, bool]],
-        with_window: bool,
-        succeeds: bool,
-    ) -> None:
-        grown_to = min(LIMIT, len(self.committed) + grown_pages * WASM_PAGE)
+    @rule(writes=messages, with_window=st.booleans())
+    def update(self, writes: list[Write], with_window: bool) -> None:
+        self.commit(*self.run(len(self.committed), writes), with_window)
+
+    @rule(writes=messages, with_window=st.booleans())
+    def update_that_grows(self, writes: list[Write], with_window: bool) -> None:
+        grown_to = min(LIMIT, len(self.committed) + WASM_PAGE)
+        self.commit(*self.run(grown_to, writes), with_window)
+
+    @rule(writes=messages, with_window=st.booleans(), grows=st.booleans())
+    def trap(self, writes: list[Write], with_window: bool, grows: bool) -> None:
+        grown_to = min(LIMIT, len(self.committed) + grows * WASM_PAGE)
+        self.roll_back(*self.run(grown_to, writes), with_window)
+
+    @rule(writes=messages)
+    def mark_and_update(self, writes: list[Write]) -> None:
+        self.mark()
+        self.commit(*self.run(len(self.committed), writes), False)
+
+    @rule(choice=choices, writes=messages)
+    def update_and_rewind(self, choice: int, writes: list[Write]) -> None:
+        self.commit(*self.run(len(self.committed), writes), False)
+        self.rewind(choice)
+
+    def run(self, grown_to: int, writes: list[Write]) -> tuple[bytes, tuple[int, int]]:
+        """Let every instance do what a message does; return its memory and the window."""
         memory = bytearray(self.committed).ljust(grown_to, b"\0")
-        bounds = [self.write(memory, *write) for write in writes if memory]
-        self.check_dirty_runs(memory)
-        window = (
-            (min(low for low, _ in bounds), max(high for _, high in bounds)) if bounds else (0, 0)
-        )
-        end = self.commit if succeeds else self.roll_back
-        end(bytes(memory), window if with_window else None)
+        bounds = [self.write(memory, *write) for write in writes if memory] or [(0, 0)]
+        changed = differing_pages(self.committed, bytes(memory))
+        for region in self.regions:
+            assert changed <= covered_pages(region.dirty_runs(grown_to=grown_to))
+        return bytes(memory), (min(low for low, _ in bounds), max(high for _, high in bounds))
 
     def write(self, memory: bytearray, place: int, length: int, is_zero: bool) -> tuple[int, int]:
         first = min(place, len(memory) - 1)
@@ -136,20 +150,17 @@ class Regions(RuleBasedStateMachine):
             arena.write(first, data)
         return first, first + len(data)
 
-    def check_dirty_runs(self, memory: bytearray) -> None:
-        changed = differing_pages(self.committed, bytes(memory))
-        for region in self.regions:
-            assert changed <= covered_pages(region.dirty_runs(grown_to=len(memory)))
-
-    def commit(self, memory: bytes, window: tuple[int, int] | None) -> None:
-        stored = [region.commit(len(memory), window=window) for region in self.regions]
+    def commit(self, memory: bytes, window: tuple[int, int], with_window: bool) -> None:
+        known = window if with_window else None
+        stored = [region.commit(len(memory), window=known) for region in self.regions]
         assert stored[0] == len(differing_pages(self.committed, memory)) == min(stored)
         self.committed = memory
         self.capacity = max(self.capacity, len(memory))
 
-    def roll_back(self, memory: bytes, window: tuple[int, int] | None) -> None:
+    def roll_back(self, memory: bytes, window: tuple[int, int], with_window: bool) -> None:
+        known = window if with_window else None
         for region, arena in zip(self.regions, self.arenas, strict=True):
-            region.roll_back(window=window, grown_to=len(memory))
+            region.roll_back(window=known, grown_to=len(memory))
             assert not any(arena.map[len(self.committed) : len(memory)])
 
     # --- between messages ------------------------------------------------------------
@@ -166,8 +177,8 @@ class Regions(RuleBasedStateMachine):
             region.extend_view(self.capacity)
 
     @precondition(lambda self: self.committed)
-    @rule(write=writes)
-    def patch(self, write: tuple[int, int, bool]) -> None:
+    @rule(write=one_write)
+    def patch(self, write: Write) -> None:
         place, length, is_zero = write
         first = min(place, len(self.committed) - 1)
         data = self.some_bytes(min(length, len(self.committed) - first), is_zero)
@@ -184,35 +195,30 @@ class Regions(RuleBasedStateMachine):
 
     # --- marks -----------------------------------------------------------------------
 
-    @precondition(lambda self: len(self.remembered) < 5)
     @rule()
     def mark(self) -> None:
+        if len(self.remembered) == MOST_MARKS:
+            self.release(MOST_MARKS // 2)
         marks = [region.mark() for region in self.regions]
         self.remembered.append(Remembered(marks, self.committed))
 
-    @precondition(lambda self: self.remembered)
     @rule(choice=choices)
     def release(self, choice: int) -> None:
+        if not self.remembered:
+            return
         released = self.remembered.pop(choice % len(self.remembered))
         for region, mark in zip(self.regions, released.marks, strict=True):
             region.release(mark)
 
-    @precondition(lambda self: self.remembered)
     @rule(choice=choices)
     def rewind(self, choice: int) -> None:
+        if not self.remembered:
+            return
         target = self.remembered[choice % len(self.remembered)]
         for region, mark in zip(self.regions, target.marks, strict=True):
             region.rewind(mark)
         self.committed = target.content
         self.instantiate_if_dropped()
-
-    @precondition(lambda self: self.remembered)
-    @rule(choice=choices, offset=places, length=st.integers(0, 3 * OS_PAGE))
-    def read_a_part_at_a_mark(self, choice: int, offset: int, length: int) -> None:
-        chosen = self.remembered[choice % len(self.remembered)]
-        part = chosen.content[offset : offset + length]
-        for region, mark in zip(self.regions, chosen.marks, strict=True):
-            assert region.read(min(offset, mark.size_bytes), len(part), at=mark) == part
 
     @rule(choice=choices)
     def fork(self, choice: int) -> None:
@@ -247,11 +253,20 @@ class Regions(RuleBasedStateMachine):
                 now = self.committed[: mark.size_bytes]
                 assert differing_pages(remembered.content[: len(now)], now) <= changed
 
+    @invariant()
+    def changes_between_marks_are_named(self) -> None:
+        for one, other in pairwise(reversed(self.remembered)):
+            changed = differing_pages(one.content, other.content)
+            for region, *marks in zip(self.regions, one.marks, other.marks, strict=True):
+                assert changed <= covered_pages(region.changed_between(*marks))
+
 
 def check_content(region: Region, content: bytes, mark: Mark | None) -> None:
     size = region.size_bytes if mark is None else mark.size_bytes
     assert size == len(content)
     assert region.read(0, size, at=mark) == content
+    inner = slice(OS_PAGE - 1, size - OS_PAGE + 1)
+    assert region.read(min(inner.start, size), len(content[inner]), at=mark) == content[inner]
     extents = list(region.extents(at=mark))
     assert all(offset + length <= size for offset, length in extents)
     assert differing_pages(bytes(size), content) <= covered_pages(extents)
@@ -277,7 +292,7 @@ def differing_pages(one: bytes, other: bytes) -> set[int]:
 
 
 Regions.TestCase.settings = settings(
-    max_examples=80,
+    max_examples=75,
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=list(HealthCheck),

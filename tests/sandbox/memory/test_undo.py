@@ -43,6 +43,19 @@ def test_the_content_at_a_mark_is_the_first_pre_image_from_there_on() -> None:
     assert chain.changed_since(second) == {1: b"b", 2: b"c"}
 
 
+def test_what_changed_between_two_marks_is_what_the_deltas_between_them_hold() -> None:
+    chain = UndoChain()
+    first = chain.add(0)
+    chain.save({1: b"a"})
+    second = chain.add(0)
+    chain.save({2: b"b"})
+    third = chain.add(0)
+    chain.save({3: b"c"})
+
+    assert chain.changed_between(first, third) == chain.changed_between(third, first) == {1, 2}
+    assert chain.changed_between(second, second) == set()
+
+
 @pytest.mark.parametrize(
     "saved_for_the_older",
     [
