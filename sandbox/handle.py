@@ -7,15 +7,17 @@ loads and anchors, and fails with IC0301 once its canister is gone.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sandbox.canistermemory import CanisterMemory
 from sandbox.controlling import refuse_stranger
 from sandbox.globalvalues import global_values
-from sandbox.interface import MethodCodec, did_text, interface_of
+from sandbox.interface import CanisterInterface, MethodCodec, did_text, interface_of
 from sandbox.lifecycle import InstallReport, Persistence
 from sandbox.messages import Answer, Reject, Reply
 from snapshot.checksum import checksum
+from snapshot.content import content_of
 from snapshot.record import Snapshot
 
 if TYPE_CHECKING:
@@ -264,7 +266,7 @@ class Canister:
     def checksum(self) -> str:
         """BLAKE3 over module, globals, both memories, certified data, timer, chunk store."""
         with self._sandbox.entered():
-            return checksum(self._state().capture())
+            return checksum(content_of(self._state().capture()))
 
     @property
     def certified_data(self) -> bytes:
@@ -285,7 +287,22 @@ class Canister:
     @property
     def methods(self) -> Mapping[str, str]:
         """Each public method with its Candid type, or its kind when there is no interface."""
-        return interface_of(self._state().state.module, self._did).described()
+        return self._interface().described()
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        """Return a method of the canister as a function: ``ledger.icrc1_name()``.
+
+        It calls as ``call`` does. A method that is named like something of this class is
+        reached through ``call`` only.
+        """
+        if name.startswith("_") or name not in self._interface().functions:
+            near = self._interface().near(name) if not name.startswith("_") else []
+            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            raise AttributeError(f"neither Canister nor {self.id} has a method {name!r}{hint}")
+        return partial(self.call, name)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self._interface().functions})
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Canister):
@@ -311,7 +328,10 @@ class Canister:
         return self._sandbox.world.existing(self.id)
 
     def _codec(self, method: str) -> MethodCodec:
-        return interface_of(self._state().state.module, self._did).method(method)
+        return self._interface().method(method)
+
+    def _interface(self) -> CanisterInterface:
+        return interface_of(self._state().state.module, self._did)
 
     def _runtime(self, method: str, caller: PrincipalLike | None) -> CanisterRuntime:
         runtime = self._state()

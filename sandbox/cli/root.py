@@ -16,6 +16,7 @@ EXIT_ASKED_WRONGLY: Final = 2
 # name -> (module, attribute, one line for the list); the order is the order of `--help`.
 COMMANDS: Final = {
     "demo": ("demo", "demo", "Break a Motoko canister with an upgrade, and get it back."),
+    "did": ("did", "did", "Show, check and compare Candid interfaces; make Python stubs."),
     "doctor": ("doctor", "doctor", "Say what this machine offers and which fast paths are active."),
 }
 

@@ -87,8 +87,8 @@ def _snapshots(ic: Sandbox) -> Iterator[Row]:
     both = best_us(change_and_load, repeat=50)
     load = both - best_us(lambda: big.update_raw("touch", (10).to_bytes(4, "little")), repeat=50)
     copy = _copy_us(_GIB)
-    yield Row("load it after 10 changed pages, 1 GiB heap", f"{load:.0f} µs", "≤ 300 µs",
-              f"{copy / load:,.0f}× faster than copying 1 GiB back ({copy / 1000:.0f} ms)")  # fmt: skip
+    gain = f"{copy / load:,.0f}× faster than copying 1 GiB back ({copy / 1000:.0f} ms)"
+    yield Row("load it after 10 changed pages, 1 GiB heap", f"{load:.0f} µs", "≤ 300 µs", gain)
 
 
 def _stable(ic: Sandbox) -> Iterator[Row]:

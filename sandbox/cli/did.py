@@ -1,0 +1,107 @@
+"""``canister-sandbox did``: show, check and compare Candid interfaces.
+
+An interface is named by a ``.did`` file or by a module that carries one.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sandbox.candid.compat import Severity, compare
+from sandbox.candid.files import load_interface
+from sandbox.candid.grammar import parse_interface
+from sandbox.candid.pretty import format_interface
+from sandbox.errors import UsageError
+
+if TYPE_CHECKING:
+    from sandbox.candid.types import Interface
+
+_INTERFACE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group()
+def did() -> None:
+    r"""Show, check and compare Candid interfaces.
+
+    An interface is a .did file, or a module (.wasm, .wasm.gz, .wat) that carries one.
+
+    \b
+    Examples:
+      canister-sandbox did show ledger.wasm.gz
+      canister-sandbox did diff old.did new.did
+      canister-sandbox did stub ledger.did > ledger.pyi
+    """
+
+
+@did.command()
+@click.argument("interface", type=_INTERFACE)
+def show(interface: Path) -> None:
+    """Print an interface, laid out."""
+    click.echo(format_interface(read_interface(interface)), nl=False)
+
+
+@did.command()
+@click.argument("interface", type=_INTERFACE)
+def check(interface: Path) -> None:
+    """Say whether an interface is well formed; errors come with line and column."""
+    found = read_interface(interface)
+    methods = len(found.service.methods) if hasattr(found.service, "methods") else 0
+    click.echo(f"{interface}: fine, {len(found.env)} types, {methods} methods")
+
+
+@did.command()
+@click.argument("old", type=_INTERFACE)
+@click.argument("new", type=_INTERFACE)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+@click.pass_context
+def diff(ctx: click.Context, old: Path, new: Path, *, as_json: bool) -> None:
+    """Say what clients that know OLD notice when NEW takes its place.
+
+    Exit code 1 when something breaks; places where only the special opt rule helps, so that
+    old clients silently read null, are listed and leave the exit code 0.
+    """
+    findings = compare(read_interface(new), read_interface(old))
+    is_broken = any(item.severity is Severity.BREAKING for item in findings)
+    if as_json:
+        rows = [
+            {"path": list(item.path), "message": item.message, "severity": item.severity.value}
+            for item in findings
+        ]
+        click.echo(json.dumps(rows, indent=2))
+    else:
+        for item in findings:
+            colour = "red" if item.severity is Severity.BREAKING else "yellow"
+            click.echo(click.style(f"{item.severity.value + ':':12}", fg=colour) + str(item))
+        if not findings:
+            click.echo("compatible: old clients notice nothing")
+    ctx.exit(1 if is_broken else 0)
+
+
+@did.command()
+@click.argument("interface", type=_INTERFACE)
+@click.option("--name", default="Canister", show_default=True, help="Name of the class.")
+def stub(interface: Path, name: str) -> None:
+    """Print Python types for an interface, so that editors and mypy know the methods."""
+    from sandbox.candid.stubs import generate_stub
+
+    click.echo(generate_stub(read_interface(interface), name=name), nl=False)
+
+
+def read_interface(path: Path) -> Interface:
+    """Return the interface of a .did file or of a module. Raises: UsageError."""
+    if path.suffix == ".did":
+        return load_interface(path)
+    from sandbox.engine.compiler import wat_to_wasm
+    from sandbox.wasm import describe, load_source, parse_module
+
+    module = parse_module(load_source(path, wat_to_wasm=wat_to_wasm).wasm)
+    section = describe(module).metadata.get("candid:service")
+    if section is None:
+        raise UsageError(
+            f"{path} carries no interface (custom section candid:service); give its .did file"
+        )
+    return parse_interface(section.content.decode("utf-8", "replace"))

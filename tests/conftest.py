@@ -1,0 +1,50 @@
+"""Shared by all tests: sandboxes that compile each module once, WAT files, built canisters."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[1]
+# Compiled modules stay in the checkout: tests neither read nor fill the user's cache.
+os.environ["CANISTER_SANDBOX_CACHE"] = str(CHECKOUT / ".cache")
+
+from sandbox import Sandbox  # noqa: E402 - after the environment is set
+from sandbox.engine import Compiler  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sandbox.handle import Canister
+
+
+@pytest.fixture(scope="session")
+def compiler() -> Compiler:
+    return Compiler()
+
+
+@pytest.fixture
+def ic(compiler: Compiler) -> Iterator[Sandbox]:
+    with Sandbox(compiler=compiler) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def run_wat(ic: Sandbox) -> Callable[..., Canister]:
+    """Install a canister from `wat/` by its name."""
+
+    def install(name: str, *arguments: object) -> Canister:
+        return ic.install(CHECKOUT / "wat" / f"{name}.wat", *arguments)
+
+    return install
+
+
+@pytest.fixture(scope="session")
+def built() -> Callable[[str], Path]:
+    """Return the path of a compiled test canister (tests/canisters)."""
+    from canisters.build import built
+
+    return built

@@ -1,0 +1,59 @@
+"""Principals: bytes, text, and refusing what is neither."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sandbox import Principal
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        (b"", "aaaaa-aa"),
+        (b"\x04", "2vxsx-fae"),
+        (bytes.fromhex("00000000000000010101"), "rrkah-fqaaa-aaaaa-aaaaq-cai"),
+        (bytes.fromhex("80000000001000000101"), "bnz7o-iuaaa-aaaaa-qaaaa-cai"),
+    ],
+)
+def test_text_and_bytes_are_two_forms_of_one_principal(raw: bytes, text: str) -> None:
+    assert str(Principal(raw)) == text
+    assert bytes(Principal(text)) == raw
+
+
+@given(st.binary(max_size=29))
+def test_every_principal_survives_its_text(raw: bytes) -> None:
+    principal = Principal(raw)
+
+    assert Principal(str(principal)) == principal
+    assert pickle.loads(pickle.dumps(principal)) == principal
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("rrkah-fqaaa-aaaaa-aaaaq-caa", "checksum"),
+        ("rrkah!", "not base 32"),
+        ("aa", "too short"),
+        ("rrkahfqaaaaaaaaaaaaqcai", "did you mean rrkah-fqaaa-aaaaa-aaaaq-cai"),
+    ],
+)
+def test_a_wrong_text_is_refused_with_its_reason(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        Principal(text)
+
+
+def test_more_than_29_bytes_are_no_principal() -> None:
+    with pytest.raises(ValueError, match="at most 29 bytes, not 30"):
+        Principal(bytes(30))
+
+
+def test_a_principal_cannot_be_changed() -> None:
+    principal = Principal.anonymous()
+
+    with pytest.raises(AttributeError, match="cannot be changed"):
+        principal._raw = b""

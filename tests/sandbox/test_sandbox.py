@@ -1,0 +1,263 @@
+"""The friendly face: installing, calling, who may do what, time, anchors, snapshots."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sandbox import CanisterRejected, Principal, Sandbox, Status, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.engine import Compiler
+    from sandbox.handle import Canister
+
+WAT = Path(__file__).parents[2] / "wat"
+STRANGER = Principal.self_authenticating(b"a stranger")
+
+
+def count(canister: Canister) -> int:
+    return int.from_bytes(canister.query_raw("get"), "little")
+
+
+def test_an_installed_canister_answers_updates_and_queries(
+    run_wat: Callable[..., Canister],
+) -> None:
+    counter = run_wat("counter")
+
+    counter.update_raw("inc")
+
+    assert count(counter) == 1
+
+
+def test_a_failed_install_leaves_no_canister(ic: Sandbox) -> None:
+    with pytest.raises(CanisterRejected) as caught:
+        ic.install(b"\0asm\1\0\0\0" + b"garbage")
+
+    assert caught.value.error_code == "IC0505"
+    assert ic.canisters == ()
+
+
+def test_a_canister_is_found_by_its_text(ic: Sandbox, run_wat: Callable[..., Canister]) -> None:
+    counter = run_wat("counter")
+
+    assert ic.canister(str(counter.id)) == counter
+
+
+def test_an_unknown_id_is_refused(ic: Sandbox) -> None:
+    with pytest.raises(UsageError, match="there is no canister aaaaa-aa"):
+        ic.canister("aaaaa-aa")
+
+
+def test_an_id_can_be_chosen_once(ic: Sandbox) -> None:
+    wanted = "ryjl3-tyaaa-aaaaa-aaaba-cai"
+
+    assert str(ic.create_canister(specified_id=wanted).id) == wanted
+    with pytest.raises(UsageError, match="there is a canister"):
+        ic.create_canister(specified_id=wanted)
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        lambda canister: canister.upgrade(b"", caller=STRANGER),
+        lambda canister: canister.reinstall(b"", caller=STRANGER),
+        lambda canister: canister.uninstall(caller=STRANGER),
+        lambda canister: canister.stop(caller=STRANGER),
+        lambda canister: canister.start(caller=STRANGER),
+        lambda canister: canister.delete(caller=STRANGER),
+        lambda canister: canister.status(caller=STRANGER),
+        lambda canister: canister.take_snapshot(caller=STRANGER),
+        lambda canister: canister.list_snapshots(caller=STRANGER),
+    ],
+)
+def test_only_controllers_manage_a_canister(
+    run_wat: Callable[..., Canister], action: Callable[[Canister], object]
+) -> None:
+    counter = run_wat("counter")
+    before = counter.checksum, counter.status()
+
+    with pytest.raises(CanisterRejected) as caught:
+        action(counter)
+
+    assert caught.value.error_code == "IC0512"
+    assert (counter.checksum, counter.status()) == before
+
+
+def test_a_stopped_canister_refuses_calls_until_it_is_started(
+    run_wat: Callable[..., Canister],
+) -> None:
+    counter = run_wat("counter")
+
+    counter.stop()
+
+    assert counter.status().status is Status.STOPPED
+    with pytest.raises(CanisterRejected, match=f"Canister {counter.id} is stopped"):
+        counter.update_raw("inc")
+    with pytest.raises(CanisterRejected, match=f"Canister {counter.id} is not running"):
+        counter.query_raw("get")
+    counter.start()
+    counter.update_raw("inc")
+    assert count(counter) == 1
+
+
+def test_a_running_canister_cannot_be_deleted(run_wat: Callable[..., Canister]) -> None:
+    counter = run_wat("counter")
+
+    with pytest.raises(CanisterRejected, match="must be stopped before it is deleted"):
+        counter.delete()
+
+
+def test_a_deleted_canister_is_not_found(ic: Sandbox, run_wat: Callable[..., Canister]) -> None:
+    counter = run_wat("counter")
+    counter.stop()
+
+    counter.delete()
+
+    assert ic.canisters == ()
+    with pytest.raises(CanisterRejected) as caught:
+        counter.update_raw("inc")
+    assert caught.value.error_code == "IC0301"
+
+
+def test_an_anchor_brings_everything_back(ic: Sandbox, run_wat: Callable[..., Canister]) -> None:
+    counter = run_wat("counter")
+    counter.update_raw("inc")
+    snapshot = counter.take_snapshot("kept")
+    before = counter.checksum, counter.status(), ic.time_ns, counter.logs
+
+    with ic.anchor():
+        counter.update_raw("inc")
+        counter.delete_snapshot(snapshot)
+        counter.take_snapshot("lost")
+        run_wat("counter")
+        ic.advance(days=1)
+        counter.stop()
+        counter.delete()
+
+    assert (counter.checksum, counter.status(), ic.time_ns, counter.logs) == before
+    assert counter.list_snapshots() == (snapshot,)
+    assert len(ic.canisters) == 1
+    counter.load_snapshot(snapshot)
+    assert count(counter) == 1
+
+
+def test_anchors_nest(ic: Sandbox, run_wat: Callable[..., Canister]) -> None:
+    counter = run_wat("counter")
+
+    with ic.anchor():
+        counter.update_raw("inc")
+        with ic.anchor():
+            counter.update_raw("inc")
+            assert count(counter) == 2
+        assert count(counter) == 1
+    assert count(counter) == 0
+
+
+def test_an_anchor_can_be_rewound_again_and_again(
+    ic: Sandbox, run_wat: Callable[..., Canister]
+) -> None:
+    counter = run_wat("counter")
+    anchor = ic.anchor()
+
+    for _ in range(3):
+        counter.update_raw("inc")
+        anchor.rewind()
+
+    assert count(counter) == 0
+
+
+def test_a_snapshot_record_has_what_the_proposal_asked_for(
+    ic: Sandbox, run_wat: Callable[..., Canister]
+) -> None:
+    counter = run_wat("counter")
+
+    snapshot = ic.take_snapshot(counter.id, "mine")
+
+    assert str(snapshot.id) == "0000000000000000" + bytes(counter.id).hex()
+    assert snapshot.taken_on == ic.time_ns
+    assert snapshot.label == "mine"
+    assert snapshot.total_size > 65_536
+    assert snapshot.checksum == counter.checksum
+
+
+def test_a_snapshot_is_loaded_by_its_hex_id(run_wat: Callable[..., Canister]) -> None:
+    counter = run_wat("counter")
+    snapshot = counter.take_snapshot()
+    counter.update_raw("inc")
+
+    counter.load_snapshot(str(snapshot.id))
+
+    assert count(counter) == 0
+
+
+def test_an_eleventh_snapshot_is_refused(run_wat: Callable[..., Canister]) -> None:
+    counter = run_wat("counter")
+    for _ in range(10):
+        counter.take_snapshot()
+
+    with pytest.raises(CanisterRejected, match="maximum number of snapshots allowed: 10"):
+        counter.take_snapshot()
+
+    assert len(counter.list_snapshots()) == 10
+
+
+def test_another_canister_can_load_a_snapshot(
+    ic: Sandbox, run_wat: Callable[..., Canister]
+) -> None:
+    counter = run_wat("counter")
+    counter.update_raw("inc")
+    snapshot = counter.take_snapshot()
+    clone = ic.create_canister()
+
+    clone.load_snapshot(snapshot)
+    clone.update_raw("inc")
+
+    assert (count(counter), count(clone)) == (1, 2)
+
+
+def test_time_moves_only_forward(ic: Sandbox) -> None:
+    ic.advance(hours=1)
+
+    with pytest.raises(UsageError, match="time does not go back"):
+        ic.time_ns = 0
+
+
+@pytest.mark.parametrize("duration", [{"weeks": 1}, {"seconds": -1}])
+def test_a_duration_that_makes_no_sense_is_refused(ic: Sandbox, duration: dict[str, float]) -> None:
+    before = ic.time_ns
+
+    with pytest.raises(UsageError):
+        ic.advance(**duration)
+
+    assert ic.time_ns == before
+
+
+def test_threads_take_turns(run_wat: Callable[..., Canister]) -> None:
+    counter = run_wat("counter")
+
+    def work() -> None:
+        for _ in range(50):
+            counter.update_raw("inc")
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert count(counter) == 200
+
+
+def test_the_same_run_gives_the_same_bytes(compiler: Compiler) -> None:
+    def run() -> str:
+        with Sandbox(compiler=compiler) as ic:
+            counter = ic.install(WAT / "counter.wat")
+            counter.update_raw("inc")
+            return counter.checksum
+
+    assert run() == run()
