@@ -13,7 +13,7 @@ from sandbox.memory.errors import RegionRefused
 from sandbox.memory.file_image import FileImage
 from sandbox.memory.kernel import discard, map_private
 from sandbox.memory.region import PreparedCommit, Region
-from sandbox.memory.runs import OS_PAGE, clipped, joined
+from sandbox.memory.runs import OS_PAGE, clipped, joined, page_window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -50,11 +50,11 @@ class CopyOnWriteRegion(Region):
         self._file.lengthen(view.capacity_bytes)
         self._map(view, start)
 
-    def _dirty(self, view: View, window: Window) -> list[Run]:
+    def _dirty(self, view: View, reach: int, window: Window | None) -> list[Run]:
         if self._tracker.follows_touched:
-            window = (0, window[1])
+            window = None
         try:
-            return self._tracker.find(view.address, window)
+            return self._tracker.find(view.address, page_window(window, reach))
         except OSError as refusal:
             raise RegionRefused(f"the kernel does not say which pages changed: {refusal}") from (
                 refusal
@@ -64,9 +64,11 @@ class CopyOnWriteRegion(Region):
         self._map(prepared.view, view.capacity_bytes)
         self._forget(view, list(clipped(prepared.dirty, view.capacity_bytes)))
 
-    def _restore(self, view: View, window: Window) -> None:
-        cheap = self._tracker.follows_touched
-        self._forget(view, self._dirty(view, window) if cheap else [window])
+    def _restore(self, view: View, reach: int, window: Window | None) -> None:
+        if self._tracker.follows_touched:
+            self._forget(view, self._dirty(view, reach, window))
+        else:
+            self._forget(view, [(0, reach)] if reach else [])
 
     def _refresh(self, view: View, runs: Iterable[Run]) -> None:
         discard(view.address, list(joined(runs)))

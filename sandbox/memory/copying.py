@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox.memory.region import PreparedCommit, Region
-from sandbox.memory.runs import OS_PAGE, joined
+from sandbox.memory.runs import OS_PAGE, joined, page_window
 from sandbox.memory.sparse_image import CHUNK, SparseImage
 
 if TYPE_CHECKING:
@@ -29,18 +29,17 @@ class CopyingRegion(Region):
 
     def _show(self, view: View, start: int, *, fresh: bool) -> None:
         end = self.size_bytes
-        self._copy_in(
-            view, self._chunks.extents(start, end) if fresh else self._dirty(view, (start, end))
-        )
+        wrong = self._chunks.extents(start, end) if fresh else self._differences(view, start, end)
+        self._copy_in(view, wrong)
 
-    def _dirty(self, view: View, window: Window) -> list[Run]:
-        return list(joined(self._differences(view, window)))
+    def _dirty(self, view: View, reach: int, window: Window | None) -> list[Run]:
+        return list(joined(self._differences(view, *page_window(window, reach))))
 
     def _settle(self, view: View, prepared: PreparedCommit) -> None:
         """Nothing to do: the view holds what was stored."""
 
-    def _restore(self, view: View, window: Window) -> None:
-        self._copy_in(view, self._dirty(view, window))
+    def _restore(self, view: View, reach: int, window: Window | None) -> None:
+        self._copy_in(view, self._dirty(view, reach, window))
 
     def _refresh(self, view: View, runs: Iterable[Run]) -> None:
         self._copy_in(view, runs)
@@ -49,9 +48,8 @@ class CopyingRegion(Region):
         image = SparseImage()
         return CopyingRegion(image, self._content.copy_to(image, at))
 
-    def _differences(self, view: View, window: Window) -> Iterator[Run]:
-        """Yield the OS pages of the window that differ, comparing whole chunks first."""
-        low, high = window
+    def _differences(self, view: View, low: int, high: int) -> Iterator[Run]:
+        """Yield the OS pages in ``[low, high)`` that differ, comparing whole chunks first."""
         memory = view.reaching(high).memory
         for start in range(low // CHUNK * CHUNK, high, CHUNK):
             first, last = max(low, start), min(high, start + CHUNK)

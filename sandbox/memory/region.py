@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from sandbox.memory.content import Content
 from sandbox.memory.errors import RegionMisused
 from sandbox.memory.guard import Guard
-from sandbox.memory.runs import OS_PAGE, checked_size, clipped, page_window, pages_of, runs_of
+from sandbox.memory.runs import OS_PAGE, checked_size, clipped, pages_of, runs_of
 from sandbox.memory.view import View
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class Region(ABC):
         """
         view = self._attached()
         reach = max(self.size_bytes, checked_size(grown_to or 0))
-        return tuple(self._dirty(view, page_window(window, reach)))
+        return tuple(self._dirty(view, reach, window))
 
     def dirty_bytes(self, *, window: Window | None = None, grown_to: int | None = None) -> int:
         """Return the length of all dirty runs together."""
@@ -154,7 +154,7 @@ class Region(ABC):
                 f"a memory of {self.size_bytes} bytes cannot be committed with {size_bytes}"
             )
         grown = view.reaching(size_bytes)
-        dirty = self._dirty(view, page_window(window, size_bytes))
+        dirty = self._dirty(view, size_bytes, window)
         pieces: list[Piece] = [
             (offset, grown.memory[offset : offset + length]) for offset, length in dirty
         ]
@@ -181,7 +181,7 @@ class Region(ABC):
         view = self._attached()
         reach = max(self.size_bytes, checked_size(grown_to or 0))
         self._view = None
-        self._restore(view, page_window(window, reach))
+        self._restore(view, reach, window)
         self._view = view
 
     # --- the committed content -------------------------------------------------------
@@ -303,10 +303,10 @@ class Region(ABC):
         """Make the view show the content from ``start`` on; before, it held anything."""
 
     @abstractmethod
-    def _dirty(self, view: View, window: Window) -> list[Run]:
-        """Return the runs of OS pages in the window that may differ from the content.
+    def _dirty(self, view: View, reach: int, window: Window | None) -> list[Run]:
+        """Return the runs of OS pages in ``[0, reach)`` that may differ from the content.
 
-        The window may reach past the view, where the memory grew in place.
+        reach: it may be past the view, where the memory grew in place.
         """
 
     @abstractmethod
@@ -314,11 +314,8 @@ class Region(ABC):
         """Let ``prepared.view`` show the content that was just stored from it."""
 
     @abstractmethod
-    def _restore(self, view: View, window: Window) -> None:
-        """Make the view show the content again, where only the window was written.
-
-        The window may reach past the view: that part becomes zero.
-        """
+    def _restore(self, view: View, reach: int, window: Window | None) -> None:
+        """Make ``[0, reach)`` show the content again; zeros, where the memory grew."""
 
     @abstractmethod
     def _refresh(self, view: View, runs: Sequence[Run]) -> None:

@@ -153,10 +153,10 @@ def test_a_view_that_cannot_be_rolled_back_is_dropped_and_the_content_kept() -> 
     with attached("copy-on-write", size_bytes) as (region, arena):
         arena.write(0, b"kept")
         region.commit(size_bytes)
-        for far_apart in (0, 4, 8):
-            arena.write(far_apart * WASM_PAGE, b"lost")
-        if libc.mlock(arena.address, size_bytes):
-            pytest.skip("memory cannot be locked here")
+        for far_apart in (0, 4 * WASM_PAGE, 8 * WASM_PAGE):
+            arena.write(far_apart, b"lost")
+            if libc.mlock(arena.address + far_apart, OS_PAGE):
+                pytest.skip("memory cannot be locked here")
 
         with pytest.raises(RegionRefused, match="discard"):
             region.roll_back()
@@ -166,6 +166,17 @@ def test_a_view_that_cannot_be_rolled_back_is_dropped_and_the_content_kept() -> 
             region.attach(fresh.address, size_bytes)
             assert fresh.read(0, 4) == region.read(0, 4) == b"kept"
             region.detach()
+
+
+def test_a_view_that_cannot_be_extended_is_dropped_and_the_content_kept() -> None:
+    with attached("copy-on-write", WASM_PAGE, reserve=2 * WASM_PAGE) as (region, _):
+        region.write(0, b"kept")
+
+        with limited(resource.RLIMIT_FSIZE, WASM_PAGE), pytest.raises(RegionRefused):
+            region.extend_view(2 * WASM_PAGE)
+
+        assert not region.is_attached
+        assert region.read(0, 4) == b"kept"
 
 
 def test_a_missing_mapping_is_refused_and_the_content_kept() -> None:
