@@ -17,6 +17,7 @@ import os
 import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -32,9 +33,18 @@ from canisters.toolchains import BuildFailed, exclusive
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["BuildFailed", "build", "built", "main"]
+__all__ = ["BuildFailed", "Outputs", "Places", "build", "built", "main"]
 
-CACHE: Final = CHECKOUT / ".cache"
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where modules are put, and where compilers are installed."""
+
+    outputs: Path
+    toolchains: Path
+
+
+CACHE: Final = Places(CHECKOUT / ".cache/canisters", CHECKOUT / ".cache/toolchains")
 
 
 def built(name: str) -> Path:
@@ -44,62 +54,68 @@ def built(name: str) -> Path:
 
     Raises: KeyError for an unknown name; BuildFailed with the tool's own output.
     """
-    return build(RECIPES[name], CACHE)
+    return build(RECIPES[name])
 
 
-def build(recipe: Recipe, cache: Path, *, force: bool = False) -> Path:
-    """Build a recipe below ``cache`` unless that was done from the same inputs."""
-    wasm = _output(cache, recipe, ".wasm")
-    toolchains = cache / "toolchains"
-    toolchains.mkdir(parents=True, exist_ok=True)
-    key = _key(recipe, toolchains)
-    if force or not _is_current(cache, recipe, key):
-        with exclusive(_output(cache, recipe, ".lock")):
+def build(recipe: Recipe, places: Places = CACHE, *, force: bool = False) -> Path:
+    """Build a recipe unless that was done from the same inputs.
+
+    On failure: what an earlier build left is still there.
+    """
+    outputs = Outputs(places.outputs, recipe.name)
+    places.toolchains.mkdir(parents=True, exist_ok=True)
+    key = _key(recipe, places.toolchains)
+    if force or not outputs.fit(key):
+        with exclusive(outputs.path(".lock")):
             # Asked again: while we waited for the lock, its holder may have built it.
-            if force or not _is_current(cache, recipe, key):
-                _build_now(recipe, cache, key)
-    return wasm
+            if force or not outputs.fit(key):
+                _build_now(recipe, outputs, places.toolchains, key)
+    return outputs.path(".wasm")
 
 
-def _build_now(recipe: Recipe, cache: Path, key: str) -> None:
+def _build_now(recipe: Recipe, outputs: Outputs, toolchains: Path, key: str) -> None:
     # Beside the outputs, so that a rename does not cross file systems; always of the same name,
     # because Azle writes it into the module.
-    folder = _output(cache, recipe, ".building")
+    folder = outputs.path(".building")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
-        compiler_of(recipe).run(recipe, folder, cache / "toolchains")
-        _keep_all(recipe, cache, folder, key)
+        compiler_of(recipe).run(recipe, folder, toolchains)
+        outputs.replace_by(folder, key)
     finally:
         shutil.rmtree(folder)
 
 
-def _keep_all(recipe: Recipe, cache: Path, folder: Path, key: str) -> None:
-    key_file = _output(cache, recipe, ".key")
-    key_file.unlink(missing_ok=True)
-    for suffix in SUFFIXES:
-        _keep(output_of(folder, suffix), _output(cache, recipe, suffix))
-    new_key = folder / "key"
-    new_key.write_text(key, encoding="ascii")
-    new_key.replace(key_file)
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What building one canister leaves in the cache."""
 
+    folder: Path
+    name: str
 
-def _keep(made: Path, target: Path) -> None:
-    if made.exists():
-        made.replace(target)
-    else:
-        target.unlink(missing_ok=True)
+    def path(self, suffix: str) -> Path:
+        """Return where the output of this kind is."""
+        return self.folder / f"{self.name}{suffix}"
 
+    def fit(self, key: str) -> bool:
+        """Say whether they were made from what the key stands for."""
+        try:
+            return self.path(".key").read_text(encoding="ascii") == key
+        except FileNotFoundError:
+            return False
 
-def _is_current(cache: Path, recipe: Recipe, key: str) -> bool:
-    try:
-        return _output(cache, recipe, ".key").read_text(encoding="ascii") == key
-    except FileNotFoundError:
-        return False
-
-
-def _output(cache: Path, recipe: Recipe, suffix: str) -> Path:
-    return cache / "canisters" / f"{recipe.name}{suffix}"
+    def replace_by(self, folder: Path, key: str) -> None:
+        """Move in what a compiler left in ``folder``."""
+        self.path(".key").unlink(missing_ok=True)
+        for suffix in SUFFIXES:
+            made = output_of(folder, suffix)
+            if made.exists():
+                made.replace(self.path(suffix))
+            else:
+                self.path(suffix).unlink(missing_ok=True)
+        new_key = folder / "key"
+        new_key.write_text(key, encoding="ascii")
+        new_key.replace(self.path(".key"))
 
 
 def _key(recipe: Recipe, toolchains: Path) -> str:
@@ -152,7 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _build_all(recipes: Sequence[Recipe], *, force: bool, publishing: bool) -> int:
     def attempt(recipe: Recipe) -> str | None:
         try:
-            wasm = build(recipe, CACHE, force=force)
+            wasm = build(recipe, force=force)
         except BuildFailed as failed:
             return f"{recipe.name}: {failed}"
         if publishing and is_demo(recipe):
