@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox import exchange, texts
 from sandbox.engine import Compiled, Compiler, Hooks, Instance, TrapInfo
-from sandbox.engine.traps import BAD_SIGNATURE, OUT_OF_INSTRUCTIONS
 from sandbox.errors import SandboxError
 from sandbox.exchange import Effects, Surroundings
+from sandbox.failures import failed, no_function, out_of_host_memory, trap_violation
+from sandbox.interrupts import uninterrupted
 from sandbox.memory import OS_PAGE, Region, RegionKind, RegionRefused, new_region
-from sandbox.messages import Closure, Outcome, Reject, Task, reject
+from sandbox.messages import Outcome, Reject, Task
 from sandbox.system_api.table import IMPORTS, Context
 from sandbox.system_api.violations import Kind, Violation, describe
 
@@ -162,14 +163,14 @@ class CanisterRuntime:
         instructions = instance.fuel_used()
         failure = self._failure(instance, task, trap)
         pages = (0, 0)
-        if failure is None and task.keeps:
+        if failure is None:
             effects = exchange.read_effects(instance.mail)
-            committed = self._commit(instance, effects, bumps_version=bumps_version)
-            failure, pages = (
-                (committed, pages) if isinstance(committed, Reject) else (None, committed)
-            )
-        elif failure is None:
-            effects = exchange.read_effects(instance.mail)
+            if task.keeps:
+                try:
+                    pages = self._commit(instance, effects, bumps_version=bumps_version)
+                except RegionRefused as error:
+                    violation = out_of_host_memory(str(error))
+                    failure = failed(self.state.id, violation).reject
         self._take_log(instance, task)
         if failure is not None or not task.keeps:
             self._roll_back(instance)
@@ -215,8 +216,12 @@ class CanisterRuntime:
             stable_capacity_pages=_FULL_STABLE_PAGES,
         )
         self._instance = instance
-        self._attach(instance, origin)
-        self.write_identity()
+        try:
+            self._attach(instance, origin)
+            self.write_identity()
+        except BaseException:
+            self.discard()  # what it shows is not the canister's state
+            raise
         machine.on_live(self)
 
     def _attach(self, instance: Instance, origin: Origin) -> None:
@@ -229,6 +234,9 @@ class CanisterRuntime:
             self.heap.attach(instance.heap_address, instance.heap_bytes)
         if origin is Origin.STATE:
             instance.write_mutable_globals(self.state.globals)
+        else:
+            # Known from the start: the first message may have to be rolled back.
+            self.state = replace(self.state, globals=instance.read_mutable_globals())
         self.stable.attach(instance.stable_address, instance.stable_capacity_bytes, fresh=True)
 
     def write_identity(self) -> None:
@@ -255,9 +263,7 @@ class CanisterRuntime:
 
     def settle(self) -> None:
         """Commit what instantiation alone has written, when no code of the canister runs."""
-        instance = self.live()
-        self.heap.commit(instance.heap_bytes)
-        self.state = replace(self.state, globals=instance.read_mutable_globals())
+        self.heap.commit(self.live().heap_bytes)
 
     def capture(self) -> Capture:
         """Remember state and memories; costs the same for every size."""
@@ -271,9 +277,10 @@ class CanisterRuntime:
         heap, stable = capture.heap, capture.stable
         if not self._can_show(capture):
             self.discard()
-        self.heap, self.stable, self.state = heap.region, stable.region, capture.state
-        heap.region.rewind(heap.mark)
-        stable.region.rewind(stable.mark)
+        with uninterrupted():
+            self.heap, self.stable, self.state = heap.region, stable.region, capture.state
+            heap.region.rewind(heap.mark)
+            stable.region.rewind(stable.mark)
         if self._instance is not None:
             self._instance.write_mutable_globals(self.state.globals)
             self.write_identity()
@@ -331,34 +338,32 @@ class CanisterRuntime:
         if isinstance(task.run, str):
             return instance.run(task.run, task.instruction_limit)
         result = instance.run_table(task.run.function, task.run.env, task.instruction_limit)
-        return _no_function(task.run) if isinstance(result, str) else result
+        return no_function(task.run) if isinstance(result, str) else result
 
     def _failure(
         self, instance: Instance, task: Task, trap: TrapInfo | Violation | None
     ) -> Reject | None:
-        backtrace: tuple[str, ...] = ()
-        violation: Violation | None
+        info = trap if isinstance(trap, TrapInfo) else None
+        violation = self._violation(instance, task, trap)
+        if violation is None:
+            return None
+        failure = failed(self.state.id, violation, info)
+        self._take_log(instance, task, *failure.log_lines)
+        return failure.reject
+
+    def _violation(
+        self, instance: Instance, task: Task, trap: TrapInfo | Violation | None
+    ) -> Violation | None:
         if trap is None:
-            violation = self._heap_violation(instance, task)
-            if violation is None:
-                return None
-        elif isinstance(trap, Violation):
-            violation = trap
-        else:
-            backtrace = trap.backtrace
-            report = exchange.read_report(instance.mail, self._labels)
-            if report is None:
-                violation = _trap_violation(trap, task.instruction_limit)
-            else:
-                if report.kind is Kind.STABLE_LIMIT:
-                    report = replace(report, text=self._stable_limit_text())
-                violation = describe(report, task.context, str(self.state.id))
-        self._take_log(instance, task, *_log_line(violation))
-        message = violation.message
-        if backtrace and self.module.has_names and violation.error_code in ("IC0502", "IC0503"):
-            message += "\nCanister Backtrace:\n" + "\n".join(backtrace)
-        text = texts.error_from(str(self.state.id), message, violation.help)
-        return reject(violation.error_code, text, backtrace)
+            return self._heap_violation(instance, task)
+        if isinstance(trap, Violation):
+            return trap
+        report = exchange.read_report(instance.mail, self._labels)
+        if report is None:
+            return trap_violation(trap, task.instruction_limit)
+        if report.kind is Kind.STABLE_LIMIT:
+            report = replace(report, text=self._stable_limit_text())
+        return describe(report, task.context, str(self.state.id))
 
     def _heap_violation(self, instance: Instance, task: Task) -> Violation | None:
         """Return what is wrong with the heap of a message that ended well."""
@@ -372,30 +377,24 @@ class CanisterRuntime:
 
     def _commit(
         self, instance: Instance, effects: Effects, *, bumps_version: bool
-    ) -> Reject | tuple[int, int]:
-        """Make both memories and the state new: the two at once, after all that may fail."""
+    ) -> tuple[int, int]:
+        """Make both memories and the state new: the two at once, after all that may fail.
+
+        Returns the OS pages that were stored. Raises: RegionRefused; nothing changed then.
+        """
         stable_bytes = effects.stable_pages * PAGE_BYTES
         is_stable_touched = effects.window[1] or stable_bytes != self.stable.size_bytes
-        try:
-            heap = self.heap.prepare_commit(instance.heap_bytes)
-            stable = (
-                self.stable.prepare_commit(stable_bytes, window=effects.window)
-                if is_stable_touched
-                else None
-            )
-        except RegionRefused as error:
-            return self._out_of_host_memory(str(error))
+        heap = self.heap.prepare_commit(instance.heap_bytes)
+        stable = None
+        if is_stable_touched:
+            stable = self.stable.prepare_commit(stable_bytes, window=effects.window)
         pages = (heap.dirty_pages, stable.dirty_pages if stable else 0)
         if not self.machine.has_room(sum(pages) * OS_PAGE):
-            return self._out_of_host_memory("the sandbox's memory budget is used up")
-        globals_ = instance.read_mutable_globals()
-        self.heap.finish_commit(heap)
-        if stable is not None:
-            self.stable.finish_commit(stable)
+            raise RegionRefused("the sandbox's memory budget is used up")
         state = self.state
-        self.state = replace(
+        new_state = replace(
             state,
-            globals=globals_,
+            globals=instance.read_mutable_globals(),
             cycles=effects.balance,
             timer_ns=state.timer_ns if effects.new_timer_ns is None else effects.new_timer_ns,
             certified_data=(
@@ -403,11 +402,12 @@ class CanisterRuntime:
             ),
             version=state.version + bumps_version,
         )
+        with uninterrupted():
+            self.heap.finish_commit(heap)
+            if stable is not None:
+                self.stable.finish_commit(stable)
+            self.state = new_state
         return pages
-
-    def _out_of_host_memory(self, why: str) -> Reject:
-        message = f"Canister cannot grow its memory usage on this machine: {why}"
-        return reject("IC0507", texts.error_from(str(self.state.id), message, texts.OUT_OF_MEMORY))
 
     def _roll_back(self, instance: Instance) -> None:
         if instance.heap_bytes != self.heap.size_bytes:
@@ -477,34 +477,3 @@ class CanisterRuntime:
 
 def _whole_pages(size_bytes: int) -> int:
     return -(-size_bytes // PAGE_BYTES) * PAGE_BYTES
-
-
-def _trap_violation(trap: TrapInfo, instruction_limit: int) -> Violation:
-    if trap.text == OUT_OF_INSTRUCTIONS:
-        message = (
-            f"Canister exceeded the limit of {instruction_limit} instructions "
-            "for single message execution."
-        )
-        return Violation("IC0522", message, texts.INSTRUCTION_LIMIT)
-    if trap.text == BAD_SIGNATURE:
-        message = "Canister violated contract: function invocation does not match its signature"
-        return Violation("IC0504", message, texts.TOOLCHAIN)
-    return Violation("IC0502", f"Canister trapped: {trap.text}", texts.TRAPPED)
-
-
-def _no_function(closure: Closure) -> Violation:
-    message = (
-        f"Canister requested to invoke a non-existent Wasm function {closure.function} from table 0"
-    )
-    return Violation("IC0513", message, texts.TOOLCHAIN)
-
-
-def _log_line(violation: Violation) -> tuple[str, ...]:
-    """Return the line the replica adds to the log of a canister that trapped."""
-    for start in ("Canister trapped: ", "Canister called `ic0.trap` with message: "):
-        if violation.message.startswith(start):
-            reason = violation.message.removeprefix(start)
-            if reason[0] == "'" == reason[-1]:
-                reason = reason[1:-1] or "(no message)"
-            return (f"[TRAP]: {reason}",)
-    return ()

@@ -144,7 +144,7 @@ def write_task(mail: memoryview, task: Task, around: Surroundings) -> None:
         len(caller),
         task.reject_code,
         len(argument) if is_reject else 0,
-        around.max_reply,
+        min(around.max_reply, mailbox.MAX_REPLY_BYTES),
         around.max_payload,
         around.max_calls,
         0,

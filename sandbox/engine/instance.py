@@ -118,6 +118,9 @@ class Instance:
             store.close()
             reason = str(error).strip().splitlines()[-1].strip()
             raise ModuleRefused(f"Wasm module could not be instantiated: {reason}") from error
+        except BaseException:
+            store.close()
+            raise
         self._stable, self._mail = stable, mail
         self._functions: dict[str, Function] = {}
         self.stable_capacity_bytes = stable_capacity_pages * PAGE_BYTES

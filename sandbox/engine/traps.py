@@ -35,20 +35,23 @@ class TrapInfo:
     """Why Wasm code stopped.
 
     text: the replica's trap text, or one of this module's constants.
-    backtrace: canister function names, innermost first; unnamed ones as ``<wasm function 7>``.
+    backtrace: canister functions, innermost first; unnamed ones as the replica words it.
+    has_names: some function has a name; without any, the replica shows no backtrace.
     """
 
     text: str
     backtrace: tuple[str, ...]
+    has_names: bool
 
 
 def read_trap(trap: Trap) -> TrapInfo:
     """Take out of a trap what outlives it."""
     code = trap.trap_code
     text = _TEXTS.get(code, "unknown") if code is not None else "unknown"
-    return TrapInfo(text, _backtrace(trap))
-
-
-def _backtrace(trap: Trap) -> tuple[str, ...]:
     frames = [frame for frame in trap.frames if frame.module_name != SYSTEM_MODULE_NAME]
-    return tuple(frame.func_name or f"<wasm function {frame.func_index}>" for frame in frames)
+    names = [frame.func_name for frame in frames]
+    backtrace = tuple(
+        name or f"unknown function at index {frame.func_index}"
+        for frame, name in zip(frames, names, strict=True)
+    )
+    return TrapInfo(text, backtrace, any(names))

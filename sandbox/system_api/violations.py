@@ -85,9 +85,12 @@ _HELP: Final[Mapping[str, str]] = MappingProxyType(
             "Size of method_name {} exceeds the allowed limit of {}.",
             "canister-made-a-call-with-too-large-method-name",
         ),
-        "ic0.env_var_name_exists: Variable name is not": texts.suggestion(
-            "Provide a valid UTF-8 string for the environment variable name.", ""
-        ),
+        **{
+            f"ic0.{name}: Variable name is not": texts.suggestion(
+                "Provide a valid UTF-8 string for the environment variable name.", ""
+            )
+            for name in ("env_var_name_exists", "env_var_value_size", "env_var_value_copy")
+        },
     }
 )
 

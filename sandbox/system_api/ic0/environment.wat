@@ -253,15 +253,15 @@
       (memory.copy $mail $heap (i32.add (local.get $at) (i32.const 4))
         (local.get $src) (i32.wrap_i64 (local.get $len))))
     (else
-      (local.set $len (i64.const 36))
+      (local.set $len (i64.const 42))
       (memory.init $mail $bad_print
-        (i32.add (local.get $at) (i32.const 4)) (i32.const 0) (i32.const 36))))
+        (i32.add (local.get $at) (i32.const 4)) (i32.const 0) (i32.const 42))))
   (i32.store $mail (local.get $at) (i32.wrap_i64 (local.get $len)))
   (i32.store $mail (i32.const %log_len)
     (i32.add (i32.load $mail (i32.const %log_len))
       (i32.add (i32.wrap_i64 (local.get $len)) (i32.const 4)))))
 
-(data $bad_print "(debug message out of memory bounds)")
+(data $bad_print "(debug_print message out of memory bounds)")
 
 (func $is_in_heap (param $at i64) (param $len i64) (result i32)
   (i32.and
