@@ -194,9 +194,9 @@ class Members:
     def _near(self, label: Value) -> str:
         from difflib import get_close_matches
 
-        names = [str(key) for key in self.keys]
-        near = get_close_matches(str(label), names, n=1) or names[:_SHOWN_NAMES]
-        return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+        names = {str(key).lower(): str(key) for key in self.keys}
+        near = get_close_matches(str(label).lower(), names, n=1) or list(names)[:_SHOWN_NAMES]
+        return f"; did you mean {' or '.join(repr(names[name]) for name in near)}?" if near else ""
 
 
 _ABSENT: Final = object()

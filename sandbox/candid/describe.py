@@ -30,7 +30,8 @@ def _spelled_out(graph: Graph, node: Node, levels: int) -> str:
         case Con.OPT | Con.VEC:
             text += f" {describe(graph, node.targets[0], levels)}"
         case Con.RECORD | Con.VARIANT | Con.SERVICE:
-            text += f" {{ {_members(graph, node, levels)} }}"
+            members = _members(graph, node, levels)
+            text += f" {{ {members} }}" if members else " {}"
         case Con.FUNC:
             arguments = describe_all(graph, node.parameters, levels)
             results = describe_all(graph, node.results, levels)
