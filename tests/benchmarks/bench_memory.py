@@ -133,9 +133,9 @@ def sparse_rows() -> dict[str, float]:
         rows["extents of 100 pages"] = median_us(lambda: list(region.extents()), nothing, 20)
         for pages in (1, 10, 100):
             written = partial(touch, pages)
-            rows[f"dirty_runs, {pages} pages"] = median_us(region.dirty_runs, written, 50)
             rows[f"roll back {pages} pages"] = median_us(region.roll_back, written, 50)
             rows[f"commit {pages} pages"] = median_us(commit, written, 50)
+            rows[f"dirty_runs, {pages} pages"] = median_us(region.dirty_runs, written, 50)
     return rows
 
 
