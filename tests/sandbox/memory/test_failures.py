@@ -117,6 +117,22 @@ def test_a_commit_that_fails_half_way_poisons_the_region() -> None:
                 use()
 
 
+def test_what_the_kernel_writes_and_reads_in_parts_is_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # As it does with more than 2 GiB.
+    write, read = os.pwrite, os.pread
+    monkeypatch.setattr(os, "pwrite", lambda file, data, at: write(file, data[:5_000], at))
+    monkeypatch.setattr(os, "pread", lambda file, length, at: read(file, min(length, 7_000), at))
+    with attached("copy-on-write", WASM_PAGE) as (region, arena):
+        content = bytes(range(1, 256)) * 200
+        arena.write(100, content)
+
+        region.commit(WASM_PAGE)
+
+        assert region.read(100, len(content)) == arena.read(100, len(content)) == content
+
+
 def test_an_interrupt_in_the_middle_of_storing_poisons_the_region(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
