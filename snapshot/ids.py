@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NewType
 
 from blake3 import blake3
 
@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _LOCAL = struct.Struct(">Q")
+
+ChunkId = NewType("ChunkId", bytes)
+"""The BLAKE3 of some bytes, 32 bytes long; ``ZERO_ID`` for bytes that are all zero."""
+ZERO_ID: Final = ChunkId(bytes(32))
+
+StoredId = NewType("StoredId", str)
+"""A stored snapshot: the BLAKE3 of its manifest file, 64 hex digits."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -60,9 +67,9 @@ class SnapshotId:
         return self.raw.hex()
 
 
-def digest(data: bytes | memoryview) -> bytes:
+def digest(data: bytes | memoryview) -> ChunkId:
     """Return the 32-byte BLAKE3 of some bytes."""
-    return blake3(data).digest()
+    return ChunkId(blake3(data).digest())
 
 
 def digest_of(pieces: Iterable[bytes]) -> str:

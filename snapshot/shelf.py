@@ -14,6 +14,7 @@ from types import MappingProxyType
 from sandbox.canister import CanisterRuntime, Capture, Held
 from sandbox.messages import Reject, reject
 from sandbox.principal import Principal
+from snapshot.content import mutable_bits
 from snapshot.ids import SnapshotId
 from snapshot.record import Snapshot
 
@@ -91,21 +92,22 @@ class SnapshotShelf:
                 f"Only a controller of the canister that snapshot {id_} belongs to can load it "
                 f"on canister {canister}. Sender: {caller}.",
             )
-        capture = snapshot.capture
+        content, module = snapshot.content, snapshot.installed
+        assert module is not None
+        heap, stable = content.heap, content.stable
         if snapshot.canister_id != canister:
-            capture = _forked(capture)
+            heap, stable = _forked(heap), _forked(stable)
         before = runtime.state
-        runtime.restore(capture)
-        runtime.state = replace(
+        state = replace(
             before,
-            module=capture.state.module,
-            globals=capture.state.globals,
-            certified_data=capture.state.certified_data,
-            chunks=capture.state.chunks,
+            module=module,
+            globals=mutable_bits(module, content.globals),
+            certified_data=content.certified_data,
+            chunks=content.chunks,
             version=before.version + 1,
             installed_at_ns=runtime.machine.now_ns(),
         )
-        runtime.write_identity()
+        runtime.restore(Capture(state, heap, stable))
         return None
 
     def of(self, canister: Principal) -> tuple[Snapshot, ...]:
@@ -140,7 +142,7 @@ class SnapshotShelf:
     def _add(self, runtime: CanisterRuntime, label: str, replaced: SnapshotId | None) -> Snapshot:
         canister = runtime.state.id
         local = self._next.get(canister, 0)
-        snapshot = Snapshot(
+        snapshot = Snapshot.taken(
             SnapshotId.of(canister, local), runtime.machine.now_ns(), label, runtime.capture()
         )
         if replaced is None and self._replaces and len(self.of(canister)) >= self._max:
@@ -165,10 +167,6 @@ def _not_found(id_: SnapshotId, canister: Principal) -> Reject:
     return reject("IC0305", f"{text}\n{_NOT_FOUND_HELP}")
 
 
-def _forked(capture: Capture) -> Capture:
-    """Return a foreign snapshot's memories as regions of the loading canister's own."""
-    return Capture(
-        capture.state,
-        Held(capture.heap.region.fork(at=capture.heap.mark)),
-        Held(capture.stable.region.fork(at=capture.stable.mark)),
-    )
+def _forked(memory: Held) -> Held:
+    """Return a memory of a foreign snapshot as a region of the loading canister's own."""
+    return Held(memory.region.fork(at=memory.mark))

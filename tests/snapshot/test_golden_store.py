@@ -1,0 +1,58 @@
+"""Stores as older versions wrote them; never written again (docs/snapshot-format.md)."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from snapshot_world import CANISTER, MODULE, PAGE, everything
+
+from sandbox.memory import new_region
+from snapshot.content import GlobalValue
+from snapshot.record import Origin, Source
+from snapshot.store import Store, verify
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def test_version_one_store_is_still_sound() -> None:
+    with Store(GOLDEN / "v1", read_only=True) as store:
+        report = verify(store)
+
+    assert report.is_sound
+    assert (report.snapshots, report.chunks) == (2, 9)
+
+
+def test_version_one_snapshots_are_still_loadable() -> None:
+    with Store(GOLDEN / "v1", read_only=True) as store:
+        first, second = (store.load(item, new_region) for item in store.manifests())
+
+    heap = b"heap of the golden store".ljust(PAGE, b"\0")
+    stable = bytes(600 * PAGE) + b"stable".ljust(PAGE, b"\0")
+    globals_ = (
+        GlobalValue("i32", 7),
+        GlobalValue("f32", 0x7FC0_0001),
+        GlobalValue("v128", 1 << 127),
+    )
+    chunks = {bytes(range(32)): b"chunk" * 20_000}
+    small = (MODULE, globals_, b"certified", 5, "ready", chunks)
+    assert everything(first) == (heap, stable, *small)
+    assert everything(second) == (heap + heap, b"", *small)
+    assert (first.canister_id, first.label, first.taken_on) == (CANISTER, "first", 1_000)
+    assert second.origin == Origin(Source.UPLOADED, 9, ("global 0: 1 -> 7",))
+
+
+def test_version_one_checksums_have_not_changed() -> None:
+    with Store(GOLDEN / "v1", read_only=True) as store:
+        for manifest in store.manifests():
+            assert store.load(manifest, new_region).checksum == manifest.checksum
+
+
+def test_version_one_store_can_be_added_to(tmp_path: Path) -> None:
+    shutil.copytree(GOLDEN / "v1", tmp_path / "store")
+
+    with Store(tmp_path / "store") as store:
+        again = store.save(store.load(store.find("first"), new_region)).manifest
+
+        assert again == store.find("first")
+        assert len(store.manifests()) == 2
