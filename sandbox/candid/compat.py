@@ -218,11 +218,11 @@ class _Walk:
         if reader.nodes[place.wanted].kind in OMISSIBLE:
             return
         change = "is gone" if place.writer == _NEW else "is new and required"
-        self._report(place, f"{describe(reader, place.wanted)} {change}")
+        self._report(place, f"{_name(reader, place.wanted)} {change}")
 
     def _report_change(self, place: _Place) -> None:
-        given = describe(self._graphs[place.writer], place.given)
-        wanted = describe(self._graphs[1 - place.writer], place.wanted)
+        given = _name(self._graphs[place.writer], place.given)
+        wanted = _name(self._graphs[1 - place.writer], place.wanted)
         new, old = (given, wanted) if place.writer == _NEW else (wanted, given)
         self._report(place, f"was {old}, is {new}")
 
@@ -238,6 +238,10 @@ class _Walk:
             message += f": {_CONSEQUENCES[place.writer, place.forgiven]}"
         severity = Severity.READS_NULL if place.forgiven else Severity.BREAKING
         self.findings.append(Finding(place.path, message, severity))
+
+
+def _name(graph: Graph, index: int) -> str:
+    return graph.names.get(index) or describe(graph, index)
 
 
 def _mode_text(node: Node) -> str:

@@ -1,0 +1,80 @@
+"""The strategies users get: they give what they say, and all of it."""
+
+import pytest
+from hypothesis import HealthCheck, assume, find, given, settings
+from hypothesis import strategies as st
+
+from sandbox.candid import Codec, decode, strategies
+from sandbox.candid.grammar import parse_types
+from sandbox.candid.types import Env, Prim, Type
+from sandbox.candid.values import Some, Value, VariantValue
+
+# How long an example takes says nothing on a busy machine.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SEARCH = settings(PATIENT, max_examples=2_000)
+
+
+@pytest.mark.slow
+@settings(PATIENT, max_examples=300)
+@given(st.data())
+def test_every_value_of_every_type_survives_the_round_trip(data: st.DataObject) -> None:
+    type_, env = data.draw(strategies.definitions())
+    values = strategies.values(type_, env)
+    assume(not values.is_empty)
+    value = data.draw(values)
+    codec = Codec((type_,), env)
+
+    message = codec.encode((value,))
+
+    assert codec.decode(message) == (value,)
+    assert codec.encode(codec.decode(message)) == message
+    assert decode(message, ()) == ()
+    assert len(decode(message)) == 1
+
+
+def values_of(text: str) -> st.SearchStrategy[Value]:
+    types, env = parse_types(text)
+    return strategies.values(types[0], env)
+
+
+@pytest.mark.parametrize(
+    ("types", "value"),
+    [
+        ("(opt opt nat)", Some(None)),
+        ("(variant { a; b : empty; c : nat8 })", VariantValue("c", 7)),
+        ("(vec nat8)", b"\x01"),
+        ("(record { nat8; bool })", (1, True)),
+        ("(vec variant {})", []),
+    ],
+)
+def test_each_value_can_be_found(types: str, value: Value) -> None:
+    assert find(values_of(types), lambda found: bool(found == value), settings=SEARCH) == value
+
+
+def test_trees_are_drawn_and_end() -> None:
+    trees = values_of("type T = variant { node : record { T; T }; leaf }; (T)")
+
+    assert find(
+        trees, lambda tree: tree.tag == "node" and tree.value[0].tag == "node", settings=SEARCH
+    )
+
+
+@pytest.mark.parametrize("types", ["(empty)", "(variant {})", "type R = record { R }; (R)"])
+def test_types_without_values_have_an_empty_strategy(types: str) -> None:
+    assert values_of(types).is_empty
+
+
+@PATIENT
+@given(strategies.arguments((Prim.NAT8, Prim.TEXT)))
+def test_arguments_have_one_value_per_type(arguments: tuple[int, str]) -> None:
+    number, text = arguments
+
+    assert 0 <= number < 256
+    assert isinstance(text, str)
+
+
+def test_recursive_definitions_are_drawn() -> None:
+    def is_recursive(given: tuple[Type, Env]) -> bool:
+        return any(repr(name) in repr(meaning) for name, meaning in given[1].items())
+
+    assert find(strategies.definitions(), is_recursive, settings=SEARCH)
