@@ -1,5 +1,6 @@
-/// An upgrade of `counter_v1` that installs, but can never be upgraded away from:
-/// its `preupgrade` traps, so that only `skip_pre_upgrade` gets past it.
+/// An upgrade of `counter_v1` that installs, but can never be upgraded away from: its
+/// `preupgrade` traps. Skipping it loses everything under enhanced persistence, and traps in the
+/// next version under classical, which finds a stable memory that nobody has filled.
 import List "mo:core/List";
 import Runtime "mo:core/Runtime";
 
