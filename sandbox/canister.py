@@ -435,16 +435,15 @@ class CanisterRuntime:
             return limits.query_stable_write_bytes
         return limits.update_stable_write_bytes
 
-    def stable_budget(self) -> int:
+    def stable_budget(self, offset: int, size: int) -> int:
         """See ``engine.HostSide``."""
         assert self._instance is not None
-        window = exchange.read_window(self._instance.mail)
-        dirty = self.stable.dirty_bytes(window=window, grown_to=_whole_pages(window[1]))
-        left = self._stable_limit() - dirty
-        if left < 0 or not self.machine.has_room(dirty):
-            return -1
-        # Ask again soon when little is left: each write may touch two pages only in part.
-        return max(left, PAGE_BYTES)
+        window = exchange.read_window(self._instance.mail)  # this write is in it already
+        runs = self.stable.dirty_runs(window=window, grown_to=_whole_pages(window[1]))
+        start, end = offset - offset % OS_PAGE, -(-(offset + size) // OS_PAGE) * OS_PAGE
+        apart = sum(length - max(0, min(at + length, end) - max(at, start)) for at, length in runs)
+        left = self._stable_limit() - apart - (end - start)
+        return left if left >= 0 and self.machine.has_room(apart) else -1
 
     def _stable_limit_text(self) -> str:
         return (
@@ -452,12 +451,13 @@ class CanisterRuntime:
             f"single message execution: limit: {self._stable_limit() >> 10} KB."
         )
 
-    def flush_log(self) -> None:
+    def flush_log(self) -> int:
         """See ``engine.HostSide``."""
         assert self._instance is not None
         lines = exchange.read_log(self._instance.mail)
         is_query = bool(self._task_context & _READ_ONLY)
         self.log.append(self.machine.now_ns(), lines, is_query=is_query)
+        return len(lines)
 
     def cost(self, function: int, a: int, b: int) -> int:
         """See ``engine.HostSide``."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _ZERO_OUT: Final = bytes(OUT.size)
 _LOW: Final = (1 << 64) - 1
 _LENGTH: Final = struct.Struct("<I")
+_CALL_NAMES: Final = tuple(name for name, _ in mailbox.CALL_FIELDS)
 _ENV_ROW: Final = struct.Struct("<IIII")
 
 
@@ -165,7 +166,9 @@ def read_effects(mail: memoryview) -> Effects:
     out = OUT.unpack_from(mail, OUT_AT)
     timer, balance, pages = inbox[7], inbox[8] | inbox[9] << 64, inbox[16]
     reply_state, reply_len, timer_set, certified_set, certified_len, accepted = out[5:11]
-    calls_count = out[16]
+    calls_count, is_call_open = out[16:18]
+    if is_call_open:  # never performed: its cycles come back
+        balance += _call(mail, AREAS["calls_at"] + out[15])[0].cycles
     return Effects(
         answer=_answer(mail, reply_state, reply_len) if reply_state else None,
         new_timer_ns=timer if timer_set else None,
@@ -237,18 +240,22 @@ def _calls(mail: memoryview, count: int) -> tuple[OutgoingCall, ...]:
 
 
 def _call(mail: memoryview, at: int) -> tuple[OutgoingCall, int]:
-    (callee_len, name_len, payload_len, has_cleanup, reply_fun, reply_env, reject_fun, reject_env,
-     cleanup_fun, cleanup_env, low, high, has_timeout, timeout) = CALL.unpack_from(mail, at)  # fmt: skip
+    fields = dict(zip(_CALL_NAMES, CALL.unpack_from(mail, at), strict=True))
+    name_len, payload_len = fields["call_name_len"], fields["call_payload_len"]
     start = at + CALL_HEADER_BYTES
+
+    def closure(which: str) -> Closure:
+        return Closure(fields[f"call_{which}_fun"], fields[f"call_{which}_env"])
+
     call = OutgoingCall(
-        callee=Principal(_get(mail, at + CALL.size, callee_len)),
+        callee=Principal(_get(mail, at + CALL.size, fields["call_callee_len"])),
         method=_get(mail, start, name_len).decode("utf-8", "replace"),
         argument=_get(mail, start + name_len, payload_len),
-        cycles=low | high << 64,
-        on_reply=Closure(reply_fun, reply_env),
-        on_reject=Closure(reject_fun, reject_env),
-        on_cleanup=Closure(cleanup_fun, cleanup_env) if has_cleanup else None,
-        timeout_s=timeout if has_timeout else None,
+        cycles=fields["call_cycles_lo"] | fields["call_cycles_hi"] << 64,
+        on_reply=closure("reply"),
+        on_reject=closure("reject"),
+        on_cleanup=closure("cleanup") if fields["call_has_cleanup"] else None,
+        timeout_s=fields["call_timeout"] if fields["call_has_timeout"] else None,
     )
     return call, (CALL_HEADER_BYTES + name_len + payload_len + 7) & -8
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from snapshot.content import content_of
+
 from sandbox.canistermemory import CanisterMemory
 from sandbox.controlling import refuse_stranger
 from sandbox.globalvalues import global_values
@@ -17,7 +19,6 @@ from sandbox.interface import CanisterInterface, MethodCodec, did_text, interfac
 from sandbox.lifecycle import InstallReport, Persistence
 from sandbox.messages import Answer, Reject, Reply
 from snapshot.checksum import checksum
-from snapshot.content import content_of
 from snapshot.record import Snapshot
 
 if TYPE_CHECKING:

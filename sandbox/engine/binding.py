@@ -117,6 +117,13 @@ def remaining_fuel(caller: wasmtime.Caller) -> int:
     return left.value
 
 
+def charge_fuel(caller: wasmtime.Caller, amount: int) -> None:
+    """Use up fuel, from within a host function; what is left is at least 0."""
+    left = max(0, remaining_fuel(caller) - amount)
+    error = ffi.wasmtime_context_set_fuel(caller._context(), left)
+    assert not error, "fuel is always on"
+
+
 def memory_address(store: wasmtime.Store, memory: wasmtime.Memory) -> int:
     """Return where a memory's first byte lives in this process."""
     pointer = memory.data_ptr(store)

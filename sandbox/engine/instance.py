@@ -9,11 +9,17 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import wasmtime
 
-from sandbox.engine.binding import Function, Globals, memory_address, remaining_fuel
+from sandbox.engine.binding import (
+    Function,
+    Globals,
+    charge_fuel,
+    memory_address,
+    remaining_fuel,
+)
 from sandbox.engine.traps import TrapInfo, read_trap
 from sandbox.errors import ModuleRefused
 from sandbox.system_api import mailbox
@@ -21,12 +27,17 @@ from sandbox.wasm.rewrite import HEAP_IMPORT, Rewritten
 
 if TYPE_CHECKING:
     import weakref
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from sandbox.engine.compiler import Compiled
 
 PAGE_BYTES: Final = 65_536
 _MAX_PAGES: Final[Mapping[bool, int]] = {False: 65_536, True: 98_304}  # 4 GiB, 6 GiB
+# Instructions charged for what the host does, so that the instruction limit bounds its time
+# too: it takes about as long as that many instructions (0.1 ms, 1 µs, 15 µs).
+_COUNTING_COST: Final = 500_000
+_RECORD_COST: Final = 2_000
+_PRICE_COST: Final = 20_000
 _I64: Final = wasmtime.ValType.i64()
 _I32: Final = wasmtime.ValType.i32()
 
@@ -34,11 +45,11 @@ _I32: Final = wasmtime.ValType.i32()
 class HostSide(Protocol):
     """What the system API asks the host for while a message runs. None of it may raise."""
 
-    def stable_budget(self) -> int:
-        """Return the bytes that may still be written to stable memory, -1 when too many."""
+    def stable_budget(self, offset: int, size: int) -> int:
+        """Return the stable bytes left to write after this write; -1 when it is too much."""
 
-    def flush_log(self) -> None:
-        """Take the log area's records and reset its length."""
+    def flush_log(self) -> int:
+        """Take the log area's records, reset its length, return how many they were."""
 
     def cost(self, function: int, a: int, b: int) -> int:
         """Answer a cost function (import index, two numbers) in the mailbox; return its status."""
@@ -258,19 +269,24 @@ def _host_functions(store: wasmtime.Store, hooks: Hooks) -> dict[tuple[str, str]
     def instructions(caller: wasmtime.Caller) -> int:
         return hooks.fuel_at_start - remaining_fuel(caller)
 
-    def stable_budget() -> int:
-        return hooks.host().stable_budget()
+    def stable_budget(caller: wasmtime.Caller, offset: int, size: int) -> int:
+        charge_fuel(caller, _COUNTING_COST)
+        return hooks.host().stable_budget(offset, size)
 
-    def flush_log() -> None:
-        hooks.host().flush_log()
+    def flush_log(caller: wasmtime.Caller) -> None:
+        charge_fuel(caller, _RECORD_COST * hooks.host().flush_log())
 
-    def cost(function: int, a: int, b: int) -> int:
+    def cost(caller: wasmtime.Caller, function: int, a: int, b: int) -> int:
+        charge_fuel(caller, _PRICE_COST)
         return hooks.host().cost(function, a, b)
 
-    number = wasmtime.FuncType([], [_I64])
+    def function(params: list[Any], results: list[Any], code: Callable[..., Any]) -> wasmtime.Func:
+        type_ = wasmtime.FuncType(params, results)
+        return wasmtime.Func(store, type_, code, access_caller=True)
+
     return {
-        ("host", "instructions"): wasmtime.Func(store, number, instructions, access_caller=True),
-        ("host", "stable_budget"): wasmtime.Func(store, number, stable_budget),
-        ("host", "flush_log"): wasmtime.Func(store, wasmtime.FuncType([], []), flush_log),
-        ("host", "cost"): wasmtime.Func(store, wasmtime.FuncType([_I32, _I64, _I64], [_I32]), cost),
+        ("host", "instructions"): function([], [_I64], instructions),
+        ("host", "stable_budget"): function([_I64, _I64], [_I64], stable_budget),
+        ("host", "flush_log"): function([], [], flush_log),
+        ("host", "cost"): function([_I32, _I64, _I64], [_I32], cost),
     }

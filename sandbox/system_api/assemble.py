@@ -45,6 +45,7 @@ _CONSTANTS: Final[Mapping[str, int]] = MappingProxyType(
         **{kind.name: kind.value for kind in Kind},
         "ENV_NAME_MAX": 128,  # spec; the replica of October 2025 still has 100
         "METHOD_NAME_MAX": 20_000,
+        "SCRATCH_BYTES": mailbox.SCRATCH_BYTES,
         "CALL_TIMEOUT_MAX": 300,  # seconds, MAX_CALL_TIMEOUT_SECONDS
     }
 )

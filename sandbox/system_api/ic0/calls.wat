@@ -82,8 +82,11 @@
   (local.set $used (i64.add
     (i64.load32_u $mail offset=%call_name_len (local.get $at))
     (i64.load32_u $mail offset=%call_payload_len (local.get $at))))
-  (if (i64.gt_u (%wide (local.get $size))
-        (i64.sub (i64.load32_u $mail (i32.const %max_payload)) (local.get $used)))
+  ;; the sum with a 64-bit size may wrap around; the name alone may exceed the limit
+  (if (i32.or
+        (i64.lt_u (i64.add (local.get $used) (%wide (local.get $size))) (local.get $used))
+        (i64.gt_u (i64.add (local.get $used) (%wide (local.get $size)))
+          (i64.load32_u $mail (i32.const %max_payload))))
     (then (call $fail (i32.const %CALL_PAYLOAD) (local.get $at)
       (i64.add (local.get $used) (%wide (local.get $size)))
       (i64.load32_u $mail (i32.const %max_payload)) (i64.const 0))))

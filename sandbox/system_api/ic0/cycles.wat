@@ -143,12 +143,13 @@
     (i32.const %index(cost_http_request)) (local.get $request) (local.get $response)))
   (call $put_cost (i32.const %label(ic0_cost_http_request)) (%wide (local.get $dst))))
 
-;; the key name goes to the scratch area; a longer one than fits is not a known key
+;; the key name goes to the scratch area; one that does not fit is cut: no key has that name
 (func $cost_of_key (param $f i32) (param $heap_label i32) (param $dst_label i32)
   (param $src i64) (param $size i64) (param $curve i32) (param $dst i64) (result i32)
   (local $status i32)
   (call $in_heap (local.get $heap_label) (local.get $src) (local.get $size))
-  (if (i64.gt_u (local.get $size) (i64.const 4096)) (then (return (i32.const 2))))
+  (if (i64.gt_u (local.get $size) (i64.const %SCRATCH_BYTES))
+    (then (local.set $size (i64.const %SCRATCH_BYTES))))
   (call $copy_in (local.get $heap_label)
     (local.get $src) (local.get $size) (i32.const %scratch_at))
   (if (i32.eqz (call $is_utf8 (i32.const %scratch_at) (i32.wrap_i64 (local.get $size))))

@@ -12,8 +12,9 @@
 (import "host" "mail" (memory $mail 0))
 ;; instructions used by this message so far
 (import "host" "instructions" (func $host_instructions (result i64)))
-;; the stable bytes written have used up the budget: count the real pages; -1 is too many
-(import "host" "stable_budget" (func $host_stable_budget (result i64)))
+;; this write may exceed the budget: count the real pages, these included; -1 is too many
+(import "host" "stable_budget" (func $host_stable_budget
+  (param $at i64) (param $size i64) (result i64)))
 ;; the log area is full: take what is there
 (import "host" "flush_log" (func $host_flush_log))
 ;; put the answer of cost function `f` at %cost_at; 0 ok, 1 unknown curve, 2 unknown key

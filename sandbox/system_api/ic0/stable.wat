@@ -41,8 +41,7 @@
     (i64.add (local.get $size) (i64.const 8192))))
   (if (i64.lt_s (local.get $budget) (i64.const 0))
     (then
-      (local.set $budget (i64.sub (call $host_stable_budget)
-        (i64.add (local.get $size) (i64.const 8192))))
+      (local.set $budget (call $host_stable_budget (local.get $off) (local.get $size)))
       (if (i64.lt_s (local.get $budget) (i64.const 0))
         (then (call $fail (i32.const %STABLE_LIMIT) (i32.const 0)
           (i64.const 0) (i64.const 0) (i64.const 0))))))
