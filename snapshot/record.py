@@ -48,6 +48,7 @@ class Snapshot:
     taken_on: ns since 1970, the sandbox's clock. label: yours, may be empty.
     total_size: bytes, as the replica accounts them.
     checksum: BLAKE3 over the whole state, computed when first asked for.
+    home: the canister that runs on the regions the content is read from; None when nobody does.
     """
 
     def __init__(
@@ -59,12 +60,14 @@ class Snapshot:
         content: Callable[[], Content],
         *,
         installed: InstalledModule | None = None,
+        home: Principal | None = None,
     ) -> None:
         self.id = id_
         self.taken_on = taken_on
         self.label = label
         self.origin = origin
         self.installed = installed
+        self.home = home
         self._content = content
 
     @classmethod
@@ -73,7 +76,19 @@ class Snapshot:
         state = capture.state
         origin = Origin(Source.TAKEN, state.version)
         content = partial(content_of, capture)
-        return cls(id_, taken_on, label, origin, content, installed=state.module)
+        return cls(id_, taken_on, label, origin, content, installed=state.module, home=state.id)
+
+    def renamed(self, id_: SnapshotId, label: str) -> Snapshot:
+        """Return the same snapshot under another id."""
+        return Snapshot(
+            id_,
+            self.taken_on,
+            label,
+            self.origin,
+            lambda: self.content,
+            installed=self.installed,
+            home=self.home,
+        )
 
     @cached_property
     def content(self) -> Content:

@@ -1,32 +1,29 @@
-"""The snapshots of a sandbox, in memory: take, load, list, delete, by the IC's rules.
+"""The snapshots of a sandbox, in memory: by the IC's rules, in the replica's order of checks.
 
-Taking costs a mark in each memory, loading costs the pages changed since. The checks come
-in the replica's order; a refusal changes nothing.
+Taking costs a mark in each memory, loading costs the pages changed since. A refusal changes
+nothing. Snapshots are values: an upload replaces its snapshot by one with more in it.
 Source: reference/management_canister.md section 3.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from sandbox.canister import CanisterRuntime, Capture, Held
-from sandbox.messages import Reject, reject
+from sandbox.limits import MAINNET, Limits
+from sandbox.messages import Reject
+from sandbox.modules import InstalledModule, ModuleLoader
 from sandbox.principal import Principal
-from snapshot.content import mutable_bits
+from snapshot import rejects, transfer
+from snapshot.applying import apply
 from snapshot.ids import SnapshotId
 from snapshot.record import Snapshot
 
-_NOT_FOUND_HELP = (
-    "Use the `list_canister_snapshot` API to see which snapshots are present. "
-    "See documentation: "
-    "https://internetcomputer.org/docs/current/references/execution-errors#canister-snapshot-not-found"
-)
-_LIMIT_HELP = (
-    "Consider deleting an unnecessary snapshot of the specified canister before creating a new "
-    "one. See documentation: canister-snapshot-limit-exceeded"
-)
+if TYPE_CHECKING:
+    from sandbox.canister import CanisterRuntime
+    from snapshot.transfer import Metadata, Piece
+
 Saved = tuple[Mapping[SnapshotId, Snapshot], Mapping[Principal, int]]
 
 
@@ -35,13 +32,25 @@ class SnapshotShelf:
 
     max_per_canister: 10 on the IC. With 1 and ``replaces`` the next one takes the place of
         the last (the original proposal).
+    waits_for_checkpoint: as on the replica, a snapshot loads on another canister only after
+        ``checkpoint``; otherwise a clone works at once.
     """
 
-    def __init__(self, max_per_canister: int, *, replaces: bool = False) -> None:
+    def __init__(
+        self,
+        max_per_canister: int,
+        *,
+        replaces: bool = False,
+        waits_for_checkpoint: bool = False,
+        limits: Limits = MAINNET,
+    ) -> None:
+        self.waits_for_checkpoint = waits_for_checkpoint
         self._max = max_per_canister
         self._replaces = replaces
+        self._limits = limits
         self._snapshots: dict[SnapshotId, Snapshot] = {}
         self._next: dict[Principal, int] = {}
+        self._unwritten: set[SnapshotId] = set()
 
     def take(
         self,
@@ -55,19 +64,15 @@ class SnapshotShelf:
         Requires: the caller was found to be a controller.
         """
         canister = runtime.state.id
-        if replaced is not None:
-            refusal = self._owned(replaced, canister)
-            if refusal is not None:
-                return refusal
-        elif len(self.of(canister)) >= self._max and not self._replaces:
-            return reject(
-                "IC0406",
-                f"Canister {canister} has reached the maximum number of snapshots allowed: "
-                f"{self._max}.\n{_LIMIT_HELP}",
-            )
+        refusal = self._no_room(canister, replaced)
+        if refusal is not None:
+            return refusal
         if runtime.state.module is None:
-            return reject("IC0406", f"Failed to create snapshot for empty canister {canister}:")
-        return self._add(runtime, label, replaced)
+            return rejects.empty_canister(canister)
+        snapshot = Snapshot.taken(
+            self._next_id(canister), runtime.machine.now_ns(), label, runtime.capture()
+        )
+        return self._add(snapshot, replaced)
 
     def load(
         self,
@@ -79,36 +84,22 @@ class SnapshotShelf:
     ) -> Reject | None:
         """Make the canister's state the snapshot's; the snapshot stays.
 
-        Kept as they are: cycles, settings, status, log, global timer and low-memory hook.
         is_controller_of: whether the caller controls a canister (needed for a foreign snapshot).
         """
         canister = runtime.state.id
         snapshot = self._snapshots.get(id_)
         if snapshot is None:
-            return _not_found(id_, canister)
-        if snapshot.canister_id != canister and not is_controller_of(snapshot.canister_id):
-            return reject(
-                "IC0406",
-                f"Only a controller of the canister that snapshot {id_} belongs to can load it "
-                f"on canister {canister}. Sender: {caller}.",
-            )
-        content, module = snapshot.content, snapshot.installed
-        assert module is not None
-        heap, stable = content.heap, content.stable
-        if snapshot.canister_id != canister:
-            heap, stable = _forked(heap), _forked(stable)
-        before = runtime.state
-        state = replace(
-            before,
-            module=module,
-            globals=mutable_bits(module, content.globals),
-            certified_data=content.certified_data,
-            chunks=content.chunks,
-            version=before.version + 1,
-            installed_at_ns=runtime.machine.now_ns(),
-        )
-        runtime.restore(Capture(state, heap, stable))
-        return None
+            return rejects.not_found(id_, canister)
+        is_foreign = snapshot.canister_id != canister
+        if is_foreign and not is_controller_of(snapshot.canister_id):
+            return rejects.not_owners_controller(id_, canister, caller)
+        if is_foreign and self.waits_for_checkpoint and id_ in self._unwritten:
+            return rejects.not_loadable_yet(id_, canister)
+        return apply(runtime, snapshot, loader_of(runtime))
+
+    def checkpoint(self) -> None:
+        """Do what the replica does every 500 rounds: snapshots so far load anywhere."""
+        self._unwritten.clear()
 
     def of(self, canister: Principal) -> tuple[Snapshot, ...]:
         """Return a canister's snapshots, oldest first."""
@@ -119,17 +110,98 @@ class SnapshotShelf:
         """Return a snapshot by id."""
         return self._snapshots.get(id_)
 
+    def owned(self, id_: SnapshotId, canister: Principal) -> Snapshot | Reject:
+        """Return a canister's snapshot, or why it has none with this id."""
+        snapshot = self._snapshots.get(id_)
+        if snapshot is None:
+            return rejects.not_found(id_, canister)
+        if snapshot.canister_id != canister:
+            return rejects.not_owned(id_, canister)
+        return snapshot
+
     def delete(self, id_: SnapshotId, canister: Principal) -> Reject | None:
         """Forget a snapshot and the pages only it needed."""
-        refusal = self._owned(id_, canister)
-        if refusal is None:
-            del self._snapshots[id_]
-        return refusal
+        found = self.owned(id_, canister)
+        if isinstance(found, Reject):
+            return found
+        del self._snapshots[id_]
+        return None
 
     def forget_canister(self, canister: Principal) -> None:
         """Delete all snapshots of a deleted canister."""
         for item in self.of(canister):
             del self._snapshots[item.id]
+
+    # --- in pieces
+
+    def read_metadata(self, id_: SnapshotId, canister: Principal) -> Metadata | Reject:
+        """Answer ``read_canister_snapshot_metadata``."""
+        found = self.owned(id_, canister)
+        return found if isinstance(found, Reject) else transfer.metadata_of(found)
+
+    def read_data(self, id_: SnapshotId, canister: Principal, piece: Piece) -> bytes | Reject:
+        """Answer ``read_canister_snapshot_data``."""
+        found = self.owned(id_, canister)
+        return found if isinstance(found, Reject) else transfer.read_part(found, piece)
+
+    def upload_metadata(
+        self,
+        runtime: CanisterRuntime,
+        metadata: Metadata,
+        *,
+        label: str = "",
+        replaced: SnapshotId | None = None,
+    ) -> Snapshot | Reject:
+        """Do ``upload_canister_snapshot_metadata``: begin a snapshot that is all zero.
+
+        Requires: the caller was found to be a controller.
+        """
+        state = runtime.state
+        is_64 = state.module is not None and state.module.is_64
+        refusal = transfer.refusal_of(metadata, self._limits, is_64=is_64)
+        refusal = refusal or self._no_room(state.id, replaced)
+        if refusal is not None:
+            return refusal
+        snapshot = transfer.begin_upload(
+            self._next_id(state.id),
+            metadata,
+            now_ns=runtime.machine.now_ns(),
+            canister_version=state.version,
+            new_region=runtime.machine.new_region,
+            label=label,
+        )
+        return self._add(snapshot, replaced)
+
+    def upload_data(
+        self, id_: SnapshotId, canister: Principal, piece: Piece, data: bytes
+    ) -> Reject | None:
+        """Do ``upload_canister_snapshot_data``."""
+        found = self.owned(id_, canister)
+        if isinstance(found, Reject):
+            return found
+        changed = transfer.with_part(found, piece, data, self._limits)
+        if isinstance(changed, Reject):
+            return changed
+        self._snapshots[id_] = changed
+        return None
+
+    def adopt(
+        self,
+        runtime: CanisterRuntime,
+        snapshot: Snapshot,
+        *,
+        label: str | None = None,
+        replaced: SnapshotId | None = None,
+    ) -> Snapshot | Reject:
+        """Put a snapshot from elsewhere (a store, a patch) among this canister's, with a new id."""
+        canister = runtime.state.id
+        refusal = self._no_room(canister, replaced)
+        if refusal is not None:
+            return refusal
+        own = snapshot.renamed(self._next_id(canister), snapshot.label if label is None else label)
+        return self._add(own, replaced)
+
+    # --- anchors
 
     def saved(self) -> Saved:
         """Return which snapshots there are; they live as long as this is kept."""
@@ -139,34 +211,32 @@ class SnapshotShelf:
         """Put back what ``saved`` returned."""
         self._snapshots, self._next = dict(saved[0]), dict(saved[1])
 
-    def _add(self, runtime: CanisterRuntime, label: str, replaced: SnapshotId | None) -> Snapshot:
-        canister = runtime.state.id
-        local = self._next.get(canister, 0)
-        snapshot = Snapshot.taken(
-            SnapshotId.of(canister, local), runtime.machine.now_ns(), label, runtime.capture()
-        )
+    # --- inside
+
+    def _next_id(self, canister: Principal) -> SnapshotId:
+        return SnapshotId.of(canister, self._next.get(canister, 0))
+
+    def _no_room(self, canister: Principal, replaced: SnapshotId | None) -> Reject | None:
+        """Say why the canister cannot have one more, in place of ``replaced`` if given."""
+        if replaced is not None:
+            found = self.owned(replaced, canister)
+            return found if isinstance(found, Reject) else None
+        if len(self.of(canister)) >= self._max and not self._replaces:
+            return rejects.too_many(canister, self._max)
+        return None
+
+    def _add(self, snapshot: Snapshot, replaced: SnapshotId | None) -> Snapshot:
+        canister = snapshot.canister_id
         if replaced is None and self._replaces and len(self.of(canister)) >= self._max:
             replaced = self.of(canister)[0].id
-        self._next[canister] = local + 1
+        self._next[canister] = snapshot.id.local + 1
         self._snapshots[snapshot.id] = snapshot
+        self._unwritten.add(snapshot.id)
         if replaced is not None:
             del self._snapshots[replaced]
         return snapshot
 
-    def _owned(self, id_: SnapshotId, canister: Principal) -> Reject | None:
-        snapshot = self._snapshots.get(id_)
-        if snapshot is None:
-            return _not_found(id_, canister)
-        if snapshot.canister_id != canister:
-            return reject("IC0406", f"The snapshot {id_} does not belong to canister {canister}.")
-        return None
 
-
-def _not_found(id_: SnapshotId, canister: Principal) -> Reject:
-    text = f"Could not find the snapshot ID {id_} for canister {canister}."
-    return reject("IC0305", f"{text}\n{_NOT_FOUND_HELP}")
-
-
-def _forked(memory: Held) -> Held:
-    """Return a memory of a foreign snapshot as a region of the loading canister's own."""
-    return Held(memory.region.fork(at=memory.mark))
+def loader_of(runtime: CanisterRuntime) -> Callable[[bytes], InstalledModule]:
+    """Return what turns module bytes into modules; compiled ones come from the cache."""
+    return ModuleLoader(runtime.machine.compiler).load
