@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from sandbox.canister import CanisterRuntime, Capture
+    from sandbox.cycles import SavedBank
+    from sandbox.mocks import SavedMocks
+    from sandbox.outcalls import SavedOutcalls
     from sandbox.principal import Principal
-    from sandbox.routing import Traffic
     from sandbox.state import LogRecord
+    from sandbox.traffic import Traffic
     from sandbox.world import World
     from snapshot.shelf import Saved
 
@@ -31,13 +34,21 @@ class SavedCanister:
 
 @dataclass(frozen=True, slots=True)
 class SavedWorld:
-    """A whole sandbox as it was."""
+    """A whole sandbox as it was.
+
+    counters: bytes drawn for canisters and for the order, and until when canisters have paid.
+    """
 
     canisters: dict[Principal, SavedCanister]
     traffic: Traffic
     snapshots: Saved
     now_ns: int
     next_canister: int
+    bank: SavedBank
+    mocks: SavedMocks
+    outcalls: SavedOutcalls
+    stopping: frozenset[Principal]
+    counters: tuple[int, int, int]
 
 
 class Anchor:

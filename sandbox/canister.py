@@ -26,7 +26,7 @@ from sandbox.system_api.table import IMPORTS, Context
 from sandbox.system_api.violations import Kind, Violation, describe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from sandbox.limits import Limits
     from sandbox.log import CanisterLog
@@ -64,7 +64,8 @@ class Machine:
 
     system_api: by heap width, the compiled system API and its label texts.
     memory_kind: ``auto``, ``copy-on-write`` or ``copying`` (``sandbox.memory``).
-    cost: (import name, a, b, key name) -> cycles, or None for an unknown curve or key.
+    cost: (import name, a, b, key name, is_64) -> cycles, or None for an unknown curve or key.
+    liquid: what a canister may spend. call_fee: of every call, by heap width; and per byte.
     has_room: whether the process may keep this many more bytes.
     on_live: told about each new instance, so that the owner can bound their number.
     """
@@ -76,7 +77,9 @@ class Machine:
     root_key: bytes
     now_ns: Callable[[], int]
     memory_kind: RegionKind
-    cost: Callable[[str, int, int, str], int | None]
+    cost: Callable[[str, int, int, str, bool], int | None]
+    liquid: Callable[[CanisterRuntime], int]
+    call_fee: Callable[[bool], tuple[int, int]]
     has_room: Callable[[int], bool]
     on_live: Callable[[CanisterRuntime], None]
 
@@ -129,6 +132,7 @@ class CanisterRuntime:
         self._instance: Instance | None = None
         self._labels: tuple[str, ...] = ()
         self._task_context = Context.UPDATE
+        self._outstanding: Mapping[Principal, int] = {}
 
     def execute(self, task: Task, *, bumps_version: bool = False) -> Outcome:
         """Run one message to its end: committed, or rolled back without a trace.
@@ -136,7 +140,7 @@ class CanisterRuntime:
         Requires: the canister has a module, and the task's export exists in it.
         """
         instance = self.live()
-        self._task_context = task.context
+        self._task_context, self._outstanding = task.context, task.outstanding
         try:
             exchange.write_task(instance.mail, task, self._surroundings(task))
             trap = self._run(instance, task)
@@ -184,6 +188,7 @@ class CanisterRuntime:
             effects.accepted,
             effects.accepted_cycles,
             *pages,
+            effects.burned_cycles,
         )
 
     @property
@@ -319,19 +324,23 @@ class CanisterRuntime:
     def _surroundings(self, task: Task) -> Surroundings:
         state, limits = self.state, self.machine.limits
         is_query = bool(task.context & _READ_ONLY)
+        fee, byte_fee = (0, 0) if is_query else self.machine.call_fee(self.module.is_64)
         return Surroundings(
             status=int(state.status),
             version=state.version,
             time_ns=self.machine.now_ns(),
             timer_ns=state.timer_ns,
             balance=state.cycles,
-            liquid=state.cycles,
+            liquid=self.machine.liquid(self),
             stable_pages=self.stable.size_bytes // PAGE_BYTES,
             stable_max_pages=min(limits.stable_memory_bytes // PAGE_BYTES, _FULL_STABLE_PAGES),
             stable_budget=self._stable_limit(),
             max_reply=limits.query_reply_bytes if is_query else limits.reply_bytes,
             max_payload=limits.call_payload_bytes,
-            max_calls=limits.calls_per_message,
+            # Beyond this many calls the host is asked: some callee's queue may be full.
+            max_calls=max(0, limits.calls_per_message - max(task.outstanding.values(), default=0)),
+            call_fee=fee,
+            call_byte_fee=byte_fee,
         )
 
     def _run(self, instance: Instance, task: Task) -> TrapInfo | Violation | None:
@@ -459,16 +468,25 @@ class CanisterRuntime:
         self.log.append(self.machine.now_ns(), lines, is_query=is_query)
         return len(lines)
 
+    def _is_queue_full(self) -> bool:
+        """Whether the queue to the callee of the call under construction is full."""
+        assert self._instance is not None
+        made, callee = exchange.read_callees(self._instance.mail)
+        waiting = self._outstanding.get(callee, 0) + made.count(callee)
+        return waiting >= self.machine.limits.calls_per_message
+
     def cost(self, function: int, a: int, b: int) -> int:
         """See ``engine.HostSide``."""
         assert self._instance is not None
         name = IMPORTS[function].name
+        if name == "call_perform":
+            return self._is_queue_full()
         key = (
             exchange.read_scratch(self._instance.mail, b)
             if "_sign_" in name or "vetkd" in name
             else ""
         )
-        amount = self.machine.cost(name, a, b, key)
+        amount = self.machine.cost(name, a, b, key, self.module.is_64)
         if amount is None:
             return 2 if a == 0 or (a == 1 and name == "cost_sign_with_schnorr") else 1
         exchange.write_cost(self._instance.mail, amount)

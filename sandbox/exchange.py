@@ -189,6 +189,18 @@ def read_window(mail: memoryview) -> tuple[int, int]:
     return out[19], out[20]
 
 
+def read_callees(mail: memoryview) -> tuple[list[Principal], Principal]:
+    """Return whom the message has called so far, and whom it is about to call."""
+    count = OUT.unpack_from(mail, OUT_AT)[16]
+    made, at = [], AREAS["calls_at"]
+    for _ in range(count):
+        callee_len, name_len, payload_len = CALL.unpack_from(mail, at)[:3]
+        made.append(Principal(_get(mail, at + CALL.size, callee_len)))
+        at += (CALL_HEADER_BYTES + name_len + payload_len + 7) & -8
+    callee_len = CALL.unpack_from(mail, at)[0]
+    return made, Principal(_get(mail, at + CALL.size, callee_len))
+
+
 def read_report(mail: memoryview, labels: tuple[str, ...]) -> Report | None:
     """Return why a system call failed; None when the trap was the canister's own."""
     kind, label, a, b, c = OUT.unpack_from(mail, OUT_AT)[:5]

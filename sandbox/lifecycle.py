@@ -217,12 +217,16 @@ def upgrade(
 def uninstall(runtime: CanisterRuntime) -> None:
     """Remove module, memories, certified data, chunks, timer and log; the rest stays."""
     machine, state = runtime.machine, runtime.state
-    empty = CanisterState(
-        id=state.id,
-        settings=state.settings,
-        cycles=state.cycles,
-        status=state.status,
+    empty = replace(
+        state,
+        module=None,
+        globals=(),
+        certified_data=b"",
+        timer_ns=0,
+        low_memory_hook=LowMemoryHook.CONDITION_NOT_SATISFIED,
+        chunks={},
         version=state.version + 1,
+        installed_at_ns=None,
     )
     runtime.adopt(
         CanisterRuntime(machine, empty, machine.new_region(), machine.new_region(), runtime.log)

@@ -7,13 +7,18 @@ a reject into an exception.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from sandbox.errors import CanisterRejected, CanisterTrapped, RejectCode
 from sandbox.principal import Principal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sandbox.system_api.table import Context
+
+_NONE: Final[Mapping[Principal, int]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,7 @@ class Task:
     answered: the call context has been responded to before.
     available_cycles: attached and not yet accepted; refunded_cycles: came back with a response.
     counter_base: instructions of earlier messages of the same call context.
+    outstanding: answers the canister awaits, by callee; they fill its queues.
     """
 
     run: str | Closure
@@ -99,6 +105,7 @@ class Task:
     reject_code: int = 0
     deadline_ns: int = 0
     counter_base: int = 0
+    outstanding: Mapping[Principal, int] = field(default_factory=lambda: _NONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +116,7 @@ class Outcome:
     answer: what the message replied or rejected with, if it did.
     accepted: inspect_message let the message in.
     dirty_pages: OS pages of heap and stable memory that were committed.
+    burned_cycles: taken out of the balance by cycles_burn128.
     """
 
     failure: Reject | None
@@ -119,3 +127,4 @@ class Outcome:
     accepted_cycles: int = 0
     heap_dirty_pages: int = 0
     stable_dirty_pages: int = 0
+    burned_cycles: int = 0

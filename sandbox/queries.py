@@ -11,8 +11,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from sandbox.messages import Answer, Closure, Outcome, OutgoingCall, Reply, Task, reject
-from sandbox.routing import refusal_of
+from sandbox.messages import (
+    Answer,
+    Closure,
+    Outcome,
+    OutgoingCall,
+    Reject,
+    Reply,
+    Task,
+    reject,
+)
+from sandbox.principal import Principal
+from sandbox.refusals import refusal_of
 from sandbox.system_api.table import Context
 from sandbox.wasm.methods import MethodKind
 
@@ -20,10 +30,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sandbox.canister import CanisterRuntime, Capture
-    from sandbox.principal import Principal
 
 _MAX_DEPTH: Final = 6
 _CALL_OVERHEAD_INSTRUCTIONS: Final = 50_000_000
+_MANAGEMENT: Final = Principal.management()
+
+
+class _CutShortError(Exception):
+    """The call graph broke a limit: the whole query is answered with this reject."""
+
+    def __init__(self, refusal: Reject) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
 
 
 @dataclass(slots=True)
@@ -31,10 +49,14 @@ class QueryRun:
     """One query from outside, with all the queries it makes.
 
     find: the canister behind a principal, None when there is none.
+    manage: answers a query to the management canister.
+    stand_in: answers in a canister's place; None leaves the call to the canister.
     """
 
     find: Callable[[Principal], CanisterRuntime | None]
     caller: Principal
+    manage: Callable[[str, bytes, Principal], Answer]
+    stand_in: Callable[[Principal, str, bytes, Principal], Answer | None]
     _captures: dict[Principal, Capture] = field(default_factory=dict)
     _used: int = 0
 
@@ -42,19 +64,27 @@ class QueryRun:
         """Answer a query; no canister is changed by it."""
         try:
             return self._call(canister, method, argument, self.caller, depth=0)
+        except _CutShortError as error:
+            return error.refusal
         finally:
             self._put_back()
 
     def _call(
         self, canister: Principal, method: str, argument: bytes, caller: Principal, *, depth: int
     ) -> Answer:
+        if canister == _MANAGEMENT:
+            return self.manage(method, argument, caller)
+        instead = self.stand_in(canister, method, argument, caller)
+        if instead is not None:
+            return instead
         runtime = self.find(canister)
         refusal = refusal_of(runtime, canister, method, is_query=True)
         if refusal is not None or runtime is None:
             assert refusal is not None
             return refusal
         if depth >= _MAX_DEPTH:
-            return reject("IC0525", "Composite query calls exceeded the maximum call depth.")
+            text = "Composite query calls exceeded the maximum call depth."
+            raise _CutShortError(reject("IC0525", text))
         found = runtime.module.methods[method]
         is_composite = found.kind is MethodKind.COMPOSITE_QUERY
         if is_composite:
@@ -82,7 +112,8 @@ class QueryRun:
     ) -> Answer | None:
         """Make the calls of a composite query, in order, until nothing is outstanding."""
         answer, calls = outcome.answer, list(outcome.calls)
-        while calls:
+        # Once there is an answer the rest of the graph cannot change it (so the replica).
+        while calls and answer is None:
             call = calls.pop(0)
             self._used += _CALL_OVERHEAD_INSTRUCTIONS
             response = self._inner(runtime, call, depth)
@@ -95,7 +126,8 @@ class QueryRun:
 
     def _inner(self, runtime: CanisterRuntime, call: OutgoingCall, depth: int) -> Answer:
         if self._budget(runtime) <= 0:
-            return reject("IC0526", "Composite query calls exceeded the instruction limit.")
+            text = "Composite query calls exceeded the instruction limit."
+            raise _CutShortError(reject("IC0526", text))
         return self._call(
             call.callee, call.method, call.argument, runtime.state.id, depth=depth + 1
         )

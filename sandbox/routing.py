@@ -1,18 +1,20 @@
 """Call contexts, callbacks and the queue: the life of a call across messages.
 
-Messages run one at a time, in the order they were queued (first in, first out), so the
-same inputs give the same run. A context is answered exactly once; when no callback is
-outstanding and nothing was answered, the system answers for the canister.
+One message runs at a time; ``sandbox.order`` says which. A context is answered exactly
+once; when no callback is outstanding and nothing was answered, the system answers for the
+canister. Every execution is paid for (``sandbox.cycles``), callbacks with the call.
 Source: IC interface specification, "Call contexts"; reference/management_canister.md.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, TypeAlias
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Protocol
 
 from sandbox import texts
+from sandbox.cycles.uses import Use
 from sandbox.messages import (
     Answer,
     Closure,
@@ -23,93 +25,51 @@ from sandbox.messages import (
     Task,
     reject,
 )
+from sandbox.order import take_next
 from sandbox.principal import Principal
+from sandbox.refusals import DEADLINE_EXPIRED, refusal_of, refuse_poor
 from sandbox.state import Status
 from sandbox.system_api.table import Context
+from sandbox.traffic import (
+    Callback,
+    CallContext,
+    Delayed,
+    Message,
+    Request,
+    Response,
+    StopRequest,
+    SystemTask,
+    Traffic,
+)
 from sandbox.wasm.methods import MethodKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from sandbox.canister import CanisterRuntime
+    from sandbox.cycles import Bank
+
+__all__ = ["Request", "Router", "SystemTask", "Traffic", "Watcher", "refusal_of"]
 
 _MANAGEMENT: Final = Principal.management()
+_SECOND_NS: Final = 1_000_000_000
+_NOBODY: Final[Mapping[Principal, int]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A call on its way to a canister.
+class Watcher(Protocol):
+    """Told about everything the router does, in order; changes nothing."""
 
-    callback: the sender's callback id, None for an ingress message.
-    """
+    def requested(self, request: Request, context: int | None) -> None:
+        """Note a call: by a message of a context, or from outside."""
 
-    callee: Principal
-    method: str
-    argument: bytes
-    sender: Principal
-    cycles: int
-    callback: int | None
-    ingress: int | None
-    deadline_ns: int = 0
+    def began(self, context: int, request: Request | None, canister: Principal) -> None:
+        """Note a context opened for a request or a system task."""
 
+    def executed(self, context: int, canister: Principal, entry: str, outcome: Outcome) -> None:
+        """Note that a message of a context ran."""
 
-@dataclass(frozen=True, slots=True)
-class Response:
-    """An answer on its way to the canister that called."""
-
-    callback: int
-    answer: Answer
-    refund: int
-
-
-@dataclass(frozen=True, slots=True)
-class SystemTask:
-    """A heartbeat or a due timer of one canister."""
-
-    canister: Principal
-    export: str
-    context: Context
-
-
-Message: TypeAlias = Request | Response | SystemTask
-
-
-@dataclass(frozen=True, slots=True)
-class CallContext:
-    """What a canister owes somebody.
-
-    request: None for system tasks, which nobody waits for.
-    available_cycles: attached and not accepted yet. outstanding: callbacks to come.
-    is_deleted: the code was uninstalled meanwhile; responses only bring refunds.
-    """
-
-    canister: Principal
-    request: Request | None
-    caller: Principal
-    available_cycles: int
-    is_answered: bool = False
-    outstanding: int = 0
-    instructions: int = 0
-    is_deleted: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Callback:
-    """Where a response goes in."""
-
-    context: int
-    call: OutgoingCall
-
-
-@dataclass(frozen=True, slots=True)
-class Traffic:
-    """All that is under way; immutable, so that an anchor can keep it."""
-
-    queue: tuple[Message, ...] = ()
-    contexts: tuple[tuple[int, CallContext], ...] = ()
-    callbacks: tuple[tuple[int, Callback], ...] = ()
-    answers: tuple[tuple[int, Answer], ...] = ()
-    next_id: int = 0
+    def answered(self, request: Request, answer: Answer, refund: int) -> None:
+        """Note a request's answer, which may still be on its way."""
 
 
 @dataclass(slots=True)
@@ -117,23 +77,38 @@ class Router:
     """Delivers messages between canisters.
 
     find: the canister behind a principal, None when there is none.
-    manage: answers a call to the management canister.
+    manage: answers a call to the management canister; None: the answer comes later.
+    stand_in: answers in a canister's place, or changes the request; see ``sandbox.mocks``.
+    choose: None for first in, first out; see ``sandbox.order``.
+    watcher: who listens, if anybody.
     """
 
     find: Callable[[Principal], CanisterRuntime | None]
-    manage: Callable[[Request], Answer]
+    manage: Callable[[Request], tuple[Answer, int] | None]
+    stand_in: Callable[[Request], tuple[Request, tuple[Answer, int] | None]]
+    bank: Bank
+    now_ns: Callable[[], int]
+    choose: Callable[[int], int] | None = None
+    watcher: Watcher | None = None
     queue: deque[Message] = field(default_factory=deque)
+    delayed: list[Delayed] = field(default_factory=list)
     contexts: dict[int, CallContext] = field(default_factory=dict)
     callbacks: dict[int, Callback] = field(default_factory=dict)
     answers: dict[int, Answer] = field(default_factory=dict)
+    stops: list[StopRequest] = field(default_factory=list)
     next_id: int = 0
+    _outstanding: dict[Principal, Counter[Principal]] = field(default_factory=dict)
+    _open: Counter[Principal] = field(default_factory=Counter)
 
     def submit(
         self, callee: Principal, method: str, argument: bytes, sender: Principal, cycles: int
     ) -> int:
         """Queue an ingress message and return the id its answer will have."""
         ingress = self._new_id()
-        self.queue.append(Request(callee, method, argument, sender, cycles, None, ingress))
+        request = Request(callee, method, argument, sender, cycles, None, ingress)
+        if self.watcher is not None:
+            self.watcher.requested(request, None)
+        self.queue.append(request)
         return ingress
 
     def take_answer(self, ingress: int) -> Answer | None:
@@ -144,7 +119,7 @@ class Router:
         """Run the next message; False when there is none."""
         if not self.queue:
             return False
-        match self.queue.popleft():
+        match take_next(self.queue, self.choose):
             case Request() as request:
                 self._deliver(request)
             case Response() as response:
@@ -153,14 +128,84 @@ class Router:
                 self._run_system_task(task)
         return True
 
+    def reply_to(self, request: Request, answer: Answer, refund: int) -> None:
+        """Send a request its answer and the cycles nobody took."""
+        if self.watcher is not None:
+            self.watcher.answered(request, answer, refund)
+        if request.ingress is not None:
+            self.answers[request.ingress] = answer
+            self.bank.unmint(refund)
+            return
+        assert request.callback is not None
+        response = Response(request.callback, answer, refund)
+        fault = request.fault
+        if fault is None:
+            self.queue.append(response)
+        elif fault.is_dropped:
+            self.bank.lose(refund)
+        else:
+            response = replace(response, traps=fault.traps_callback)
+            self.post(response, self.now_ns() + fault.delay_ns)
+
+    def post(self, message: Message, due_ns: int) -> None:
+        """Queue a message for a time; at once when that is now."""
+        if due_ns <= self.now_ns():
+            self.queue.append(message)
+        else:
+            self.delayed.append(Delayed(due_ns, message))
+
+    # --- time
+
+    def next_event_ns(self) -> int | None:
+        """Return when something falls due that is not a timer of a canister."""
+        dues = [item.due_ns for item in self.delayed]
+        dues += [item.deadline_ns for item in self.callbacks.values() if item.deadline_ns]
+        dues += [item.deadline_ns for item in self.stops]
+        return min(dues, default=None)
+
+    def catch_up(self) -> None:
+        """Queue what has fallen due: delayed messages, then expired deadlines."""
+        now = self.now_ns()
+        due = sorted(
+            (item for item in self.delayed if item.due_ns <= now), key=lambda item: item.due_ns
+        )
+        self.delayed = [item for item in self.delayed if item.due_ns > now]
+        self.queue.extend(item.message for item in due)
+        waiting = {item.callback for item in self.queue if isinstance(item, Response)}
+        for key, callback in list(self.callbacks.items()):
+            if callback.deadline_ns and callback.deadline_ns <= now and key not in waiting:
+                self.callbacks[key] = replace(callback, deadline_ns=0)
+                self.queue.append(Response(key, DEADLINE_EXPIRED, 0))
+        for stop in [item for item in self.stops if item.deadline_ns <= now]:
+            self.stops.remove(stop)
+            timeout = reject("IC0206", "Stop canister request timed out")
+            self.reply_to(stop.request, timeout, stop.request.cycles)
+
+    # --- what the management canister needs to know and do
+
     def has_open_contexts(self, canister: Principal) -> bool:
         """Whether the canister still owes or awaits an answer."""
-        return any(context.canister == canister for context in self.contexts.values())
+        return self._open[canister] > 0
+
+    def has_messages_for(self, canister: Principal) -> bool:
+        """Whether something is on its way to the canister."""
+        messages = (*self.queue, *(item.message for item in self.delayed))
+        return any(self._receiver(message) == canister for message in messages)
+
+    def take_stop_requests(self, canister: Principal) -> tuple[Request, ...]:
+        """Return who waits for the canister to stop; they must be answered now."""
+        found = tuple(item.request for item in self.stops if item.canister == canister)
+        self.stops = [item for item in self.stops if item.canister != canister]
+        return found
+
+    def outstanding(self, canister: Principal) -> Mapping[Principal, int]:
+        """Return how many answers a canister awaits, by callee."""
+        return self._outstanding.get(canister, _NOBODY)
 
     def forget_canister(self, canister: Principal) -> None:
         """Answer everything an uninstalled canister owes; late responses only refund."""
         for key, context in list(self.contexts.items()):
-            if context.canister != canister:
+            if context.canister != canister or context.is_deleted:
                 continue
             if not context.is_answered:
                 self._answer(key, reject("IC0406", "Canister has been uninstalled."))
@@ -170,40 +215,59 @@ class Router:
         """Return all that is under way."""
         return Traffic(
             tuple(self.queue),
+            tuple(self.delayed),
             tuple(self.contexts.items()),
             tuple(self.callbacks.items()),
             tuple(self.answers.items()),
+            tuple(self.stops),
             self.next_id,
         )
 
     def restore(self, traffic: Traffic) -> None:
         """Put back what ``saved`` returned."""
         self.queue = deque(traffic.queue)
+        self.delayed = list(traffic.delayed)
         self.contexts = dict(traffic.contexts)
         self.callbacks = dict(traffic.callbacks)
         self.answers = dict(traffic.answers)
+        self.stops = list(traffic.stops)
         self.next_id = traffic.next_id
+        self._open = Counter(context.canister for context in self.contexts.values())
+        self._outstanding = {}
+        for callback in self.callbacks.values():
+            self._count(callback, 1)
 
     # --- requests
 
     def _deliver(self, request: Request) -> None:
-        if request.callee == _MANAGEMENT:
-            self._reply_to(request, self.manage(request), request.cycles)
+        if request.deadline_ns and request.deadline_ns <= self.now_ns():
+            # The caller hears of it from ``catch_up``; the call is never executed.
+            self._refund_dropped(request)
+            return
+        request, instead = self.stand_in(request)
+        if instead is None and request.callee == _MANAGEMENT:
+            instead = self.manage(request)
+            if instead is None:
+                return
+        if instead is not None:
+            answer, accepted = instead
+            self.reply_to(request, answer, request.cycles - accepted)
             return
         runtime = self.find(request.callee)
         refusal = refusal_of(runtime, request.callee, request.method)
+        if refusal is None and runtime is not None and request.ingress is None:
+            refusal = refuse_poor(runtime, request.sender, request.cycles)
         if refusal is not None or runtime is None:
             assert refusal is not None
-            self._reply_to(request, refusal, request.cycles)
+            self.reply_to(request, refusal, request.cycles)
             return
         self._run_request(runtime, request)
 
     def _run_request(self, runtime: CanisterRuntime, request: Request) -> None:
         method = runtime.module.methods[request.method]
         is_update = method.kind is MethodKind.UPDATE
-        key = self._new_id()
-        self.contexts[key] = CallContext(
-            request.callee, request, request.sender, available_cycles=request.cycles
+        key = self._open_context(
+            CallContext(request.callee, request, request.sender, available_cycles=request.cycles)
         )
         task = Task(
             run=method.export_name,
@@ -215,11 +279,12 @@ class Router:
             keeps=is_update,
             available_cycles=request.cycles,
             deadline_ns=request.deadline_ns,
+            outstanding=self.outstanding(request.callee),
         )
-        outcome = runtime.execute(task, bumps_version=True)
+        outcome = self.bank.run(runtime, task)
         if outcome.failure is not None:
             self._answer(key, outcome.failure)
-        self._after(key, runtime, outcome)
+        self._after(key, runtime, outcome, request.method)
 
     def _run_system_task(self, task: SystemTask) -> None:
         runtime = self.find(task.canister)
@@ -227,36 +292,62 @@ class Router:
             return
         if task.export not in runtime.module.hooks or runtime.state.status is not Status.RUNNING:
             return
-        key = self._new_id()
-        self.contexts[key] = CallContext(task.canister, None, _MANAGEMENT, 0, is_answered=True)
+        key = self._open_context(CallContext(task.canister, None, _MANAGEMENT, 0, is_answered=True))
         limit = runtime.machine.limits.update_instructions
-        outcome = runtime.execute(
-            Task(task.export, task.context, limit, method=task.export), bumps_version=True
+        outcome = self.bank.run(
+            runtime,
+            Task(
+                task.export,
+                task.context,
+                limit,
+                method=task.export,
+                outstanding=self.outstanding(task.canister),
+            ),
         )
-        self._after(key, runtime, outcome)
+        self._after(key, runtime, outcome, task.export)
 
     # --- responses
 
     def _respond(self, response: Response) -> None:
-        callback = self.callbacks.pop(response.callback)
+        callback = self.callbacks.pop(response.callback, None)
+        if callback is None:  # a late response to an expired bounded-wait call
+            self.bank.lose(response.refund)
+            return
+        self._count(callback, -1)
         key = callback.context
         context = self.contexts[key]
         self._update(key, outstanding=context.outstanding - 1)
         runtime = self.find(context.canister)
-        if runtime is not None and response.refund:
-            cycles = runtime.state.cycles + response.refund
-            runtime.state = replace(runtime.state, cycles=cycles)
+        self._settle_response(runtime, context.canister, callback, response)
         if runtime is None or runtime.state.module is None or context.is_deleted:
+            self._return(runtime, callback.prepaid_execution)
             self._close_if_done(key)
             return
         is_reply = isinstance(response.answer, Reply)
         closure = callback.call.on_reply if is_reply else callback.call.on_reject
-        outcome = runtime.execute(
-            self._callback_task(runtime, key, closure, response), bumps_version=True
-        )
+        task = self._callback_task(runtime, key, closure, response)
+        if response.traps:
+            self._return(runtime, callback.prepaid_execution)
+            outcome = Outcome(_injected_trap(context.canister))
+        else:
+            outcome = self.bank.run(runtime, task, prepaid=callback.prepaid_execution)
         if outcome.failure is not None:
             self._callback_failed(runtime, key, callback, outcome.failure)
-        self._after(key, runtime, outcome)
+        self._after(key, runtime, outcome, "reply callback" if is_reply else "reject callback")
+
+    def _settle_response(
+        self,
+        runtime: CanisterRuntime | None,
+        canister: Principal,
+        callback: Callback,
+        response: Response,
+    ) -> None:
+        """Give back refunded cycles and what the response's transmission did not need."""
+        answer = response.answer
+        size = len(answer.data) if isinstance(answer, Reply) else len(answer.message.encode())
+        fee = min(callback.prepaid_response, self.bank.prices.call_byte * size)
+        self.bank.consume(canister, Use.TRANSMISSION, fee)
+        self._return(runtime, response.refund + callback.prepaid_response - fee)
 
     def _callback_task(
         self, runtime: CanisterRuntime, key: int, closure: Closure, response: Response
@@ -275,6 +366,7 @@ class Router:
             reject_code=0 if isinstance(answer, Reply) else int(answer.code),
             deadline_ns=context.request.deadline_ns if context.request else 0,
             counter_base=context.instructions,
+            outstanding=self.outstanding(context.canister),
         )
 
     def _callback_failed(
@@ -290,9 +382,13 @@ class Router:
                 caller=self.contexts[key].caller,
                 answered=self.contexts[key].is_answered,
             )
-            second = runtime.execute(task, bumps_version=True).failure
-            if second is not None:
-                text = f"{failure.message}\n\ncall_on_cleanup also failed:\n\n{second.message}"
+            outcome = self.bank.run(runtime, task)
+            self._watch(key, runtime, outcome, "cleanup callback")
+            if outcome.failure is not None:
+                text = (
+                    f"{failure.message}\n\ncall_on_cleanup also failed:\n\n"
+                    f"{outcome.failure.message}"
+                )
                 failure = replace(failure, message=text)
         context = self.contexts[key]
         if not context.is_answered and not context.outstanding:
@@ -300,7 +396,8 @@ class Router:
 
     # --- what an execution leaves behind
 
-    def _after(self, key: int, runtime: CanisterRuntime, outcome: Outcome) -> None:
+    def _after(self, key: int, runtime: CanisterRuntime, outcome: Outcome, entry: str) -> None:
+        self._watch(key, runtime, outcome, entry)
         context = self.contexts[key]
         self._update(
             key,
@@ -316,17 +413,29 @@ class Router:
         self._close_if_done(key)
 
     def _send(self, key: int, runtime: CanisterRuntime, call: OutgoingCall) -> None:
-        callback = self._new_id()
-        self.callbacks[callback] = Callback(key, call)
+        prices = self.bank.prices
+        sender = runtime.state.id
+        limit = runtime.machine.limits.update_instructions
         deadline = 0
         if call.timeout_s is not None:
-            deadline = runtime.machine.now_ns() + call.timeout_s * 1_000_000_000
-        self.queue.append(
-            Request(
-                call.callee, call.method, call.argument, runtime.state.id, call.cycles,
-                callback, None, deadline,
-            )
-        )  # fmt: skip
+            deadline = self.now_ns() + call.timeout_s * _SECOND_NS
+        id_ = self._new_id()
+        callback = self.callbacks[id_] = Callback(
+            key,
+            call,
+            deadline,
+            prices.execution(limit, is_64=runtime.module.is_64),
+            prices.longest_response,
+        )
+        self._count(callback, 1)
+        size = len(call.method.encode()) + len(call.argument)
+        self.bank.consume(sender, Use.TRANSMISSION, prices.call + prices.call_byte * size)
+        request = Request(
+            call.callee, call.method, call.argument, sender, call.cycles, id_, None, deadline
+        )
+        if self.watcher is not None:
+            self.watcher.requested(request, key)
+        self.queue.append(request)
 
     def _answer_for_silent(self, key: int) -> None:
         context = self.contexts[key]
@@ -340,20 +449,51 @@ class Router:
         context = self.contexts[key]
         assert not context.is_answered
         if context.request is not None:
-            self._reply_to(context.request, answer, context.available_cycles)
+            self.reply_to(context.request, answer, context.available_cycles)
         self._update(key, is_answered=True, available_cycles=0)
 
-    def _reply_to(self, request: Request, answer: Answer, refund: int) -> None:
-        if request.ingress is not None:
-            self.answers[request.ingress] = answer
-        else:
-            assert request.callback is not None
-            self.queue.append(Response(request.callback, answer, refund))
+    # --- books
+
+    def _open_context(self, context: CallContext) -> int:
+        key = self._new_id()
+        self.contexts[key] = context
+        self._open[context.canister] += 1
+        if self.watcher is not None:
+            self.watcher.began(key, context.request, context.canister)
+        return key
 
     def _close_if_done(self, key: int) -> None:
         context = self.contexts[key]
         if context.is_answered and not context.outstanding:
             del self.contexts[key]
+            self._open[context.canister] -= 1
+
+    def _watch(self, key: int, runtime: CanisterRuntime, outcome: Outcome, entry: str) -> None:
+        if self.watcher is not None:
+            self.watcher.executed(key, runtime.state.id, entry, outcome)
+
+    def _count(self, callback: Callback, more: int) -> None:
+        sender = self.contexts[callback.context].canister
+        self._outstanding.setdefault(sender, Counter())[callback.call.callee] += more
+
+    def _return(self, runtime: CanisterRuntime | None, cycles: int) -> None:
+        if runtime is None:
+            self.bank.lose(cycles)
+        else:
+            self.bank.add(runtime, cycles)
+
+    def _refund_dropped(self, request: Request) -> None:
+        self._return(self.find(request.sender), request.cycles)
+
+    def _receiver(self, message: Message) -> Principal | None:
+        match message:
+            case Request():
+                return message.callee
+            case Response():
+                callback = self.callbacks.get(message.callback)
+                return None if callback is None else self.contexts[callback.context].canister
+            case SystemTask():
+                return message.canister
 
     def _update(self, key: int, **changes: object) -> None:
         self.contexts[key] = replace(self.contexts[key], **changes)  # type: ignore[arg-type]  # field names
@@ -363,25 +503,6 @@ class Router:
         return self.next_id
 
 
-def refusal_of(
-    runtime: CanisterRuntime | None, canister: Principal, method: str, *, is_query: bool = False
-) -> Reject | None:
-    """Return why a call cannot even start, in the replica's words; None when it can."""
-    if runtime is None:
-        return reject("IC0301", f"Canister {canister} not found")
-    state = runtime.state
-    if state.status is not Status.RUNNING:
-        code = "IC0508" if state.status is Status.STOPPED else "IC0509"
-        word = "not running" if is_query else state.status.name.lower()
-        return reject(code, f"Canister {canister} is {word}")
-    if state.module is None:
-        message = "Attempted to execute a message, but the canister contains no Wasm module."
-        return reject("IC0537", texts.error_from(str(canister), message, texts.NO_MODULE))
-    found = state.module.methods.get(method)
-    if found is not None and found.kind is MethodKind.COMPOSITE_QUERY and not is_query:
-        return reject("IC0527", "Composite query cannot be called in replicated mode")
-    if found is None or (is_query and found.kind is MethodKind.UPDATE):
-        kind = "query" if is_query else "update"
-        message = f"Canister has no {kind} method '{method}'."
-        return reject("IC0536", texts.error_from(str(canister), message, texts.METHOD_NOT_FOUND))
-    return None
+def _injected_trap(canister: Principal) -> Reject:
+    message = "Canister trapped: a fault was injected into this callback"
+    return reject("IC0502", texts.error_from(str(canister), message, texts.TRAPPED))

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from sandbox.anchor import Anchor
 from sandbox.clock import duration_ns
 from sandbox.controlling import refuse_stranger
+from sandbox.cycles import MAINNET_13_NODES, Prices
 from sandbox.engine import Compiler
 from sandbox.errors import UsageError
 from sandbox.handle import Canister
 from sandbox.limits import MAINNET, Limits
+from sandbox.management import ManagementCanister
 from sandbox.messages import Reject
 from sandbox.principal import Principal
 from sandbox.state import Settings
@@ -39,6 +41,9 @@ class Sandbox:
     memory: ``"auto"`` takes copy-on-write where the platform has it; ``"copying"`` is the
         portable fallback.
     compiler: share one between sandboxes to compile each module once.
+    prices: what things cost (``sandbox.cycles``): the mainnet's, or ``FREE``.
+    seed: of randomness and keys. When given, messages also run in another order that the
+        IC could have taken, one for each seed (``sandbox.order``).
 
     Use from several threads is serialised. A forked child must make its own sandbox.
     """
@@ -49,10 +54,15 @@ class Sandbox:
         limits: Limits = MAINNET,
         memory: RegionKind = "auto",
         compiler: Compiler | None = None,
+        prices: Prices = MAINNET_13_NODES,
+        seed: int | None = None,
     ) -> None:
         self._lock = threading.RLock()
         self._pid = os.getpid()
-        self._world = World(compiler or Compiler(), limits, memory_kind=memory)
+        self._world = World(
+            compiler or Compiler(), limits, memory_kind=memory, prices=prices, seed=seed
+        )
+        self.management = ManagementCanister(self)
         self.identity = Principal.self_authenticating(b"canister-sandbox: default identity")
 
     # --- canisters
@@ -107,7 +117,7 @@ class Sandbox:
         settings = Settings(listed, environment=dict(environment or {}))
         wanted = None if specified_id is None else Principal(specified_id)
         with self.entered():
-            runtime = self._world.create(settings, cycles, wanted)
+            runtime = self._world.create(settings, cycles, wanted, caller=self.identity_of(caller))
         return Canister(self, runtime.state.id)
 
     def canister(self, canister_id: PrincipalLike, *, did: str | None = None) -> Canister:
@@ -132,7 +142,7 @@ class Sandbox:
     @time_ns.setter
     def time_ns(self, value: int) -> None:
         with self.entered():
-            self._world.clock.move_to(value)
+            self._world.move_clock(value)
 
     def tick(self) -> int:
         """Run one round: due timers, heartbeats and what they cause; return the messages run."""
@@ -192,14 +202,7 @@ class Sandbox:
             )
             who = self.identity_of(caller)
             check(refuse_stranger(runtime.state, who, "load_canister_snapshot"))
-            check(
-                self._world.snapshots.load(
-                    runtime,
-                    id_,
-                    is_controller_of=lambda owner: self._world.is_controller(owner, who),
-                    caller=who,
-                )
-            )
+            check(self._world.load_snapshot(runtime, id_, who))
 
     def list_snapshots(
         self, canister_id: PrincipalLike, *, caller: PrincipalLike | None = None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sandbox.history import Change
     from sandbox.modules import InstalledModule
     from sandbox.principal import Principal
 
@@ -48,16 +49,25 @@ DEFAULT_FREEZING_THRESHOLD_S: Final = 2_592_000
 DEFAULT_RESERVED_LIMIT_CYCLES: Final = 5_000_000_000_000
 
 
+Viewers = Visibility | tuple["Principal", ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The canister settings of the management canister, with its defaults."""
+    """The canister settings of the management canister, with its defaults.
+
+    minimum_incoming_cycles: other canisters' calls with fewer cycles attached are rejected.
+    """
 
     controllers: tuple[Principal, ...] = ()
     compute_allocation: int = 0
     memory_allocation_bytes: int = 0
     freezing_threshold_s: int = DEFAULT_FREEZING_THRESHOLD_S
     reserved_cycles_limit: int = DEFAULT_RESERVED_LIMIT_CYCLES
-    log_visibility: Visibility | tuple[Principal, ...] = Visibility.CONTROLLERS
+    minimum_incoming_cycles: int = 0
+    log_visibility: Viewers = Visibility.CONTROLLERS
+    snapshot_visibility: Viewers = Visibility.CONTROLLERS
+    status_visibility: Viewers = Visibility.CONTROLLERS
     wasm_memory_limit_bytes: int = 0
     wasm_memory_threshold_bytes: int = 0
     environment: Mapping[str, str] = field(default_factory=lambda: _NO_VARIABLES)
@@ -72,7 +82,8 @@ class CanisterState:
     timer_ns: the global timer, 0 when inactive.
     chunks: the chunk store, by SHA-256.
     installed_at_ns: of the last install, upgrade or snapshot load; None when empty.
-    next_snapshot: the local id of the next snapshot; never goes back.
+    reserved_cycles: set aside for memory, not spendable otherwise.
+    history: the newest changes, oldest first; total_changes: all there ever were.
     """
 
     id: Principal
@@ -87,6 +98,9 @@ class CanisterState:
     low_memory_hook: LowMemoryHook = LowMemoryHook.CONDITION_NOT_SATISFIED
     chunks: Mapping[bytes, bytes] = field(default_factory=lambda: _NO_CHUNKS)
     installed_at_ns: int | None = None
+    reserved_cycles: int = 0
+    history: tuple[Change, ...] = ()
+    total_changes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

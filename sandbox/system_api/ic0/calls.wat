@@ -136,6 +136,13 @@
     (local.get $amount) (i64.const 0)))
 ;;32 end
 
+;; while no queue can be full there is no need to ask the host
+(func $queue_full (result i32)
+  (if (i32.lt_u (i32.load $mail (i32.const %calls_count))
+        (i32.load $mail (i32.const %max_calls)))
+    (then (return (i32.const 0))))
+  (call $host_cost (i32.const %index(call_perform)) (i64.const 0) (i64.const 0)))
+
 ;; 0, or 2 when the queue is full or the fee cannot be paid
 (func (export "call_perform") (result i32)
   (local $at i32) (local $bytes i32) (local $lo i64) (local $hi i64)
@@ -153,8 +160,7 @@
   (local.set $hi (i64.add (i64.load $mail (i32.const %call_fee_hi))
     (i64.extend_i32_u (i64.lt_u (local.get $lo) (i64.load $mail (i32.const %call_fee_lo))))))
   (if (i32.or
-        (i32.ge_u (i32.load $mail (i32.const %calls_count))
-          (i32.load $mail (i32.const %max_calls)))
+        (call $queue_full)
         (i32.eqz (call $at_least (i32.const %liquid_lo) (local.get $lo) (local.get $hi))))
     (then (call $discard_call) (return (i32.const 2))))
   (call $spend (local.get $lo) (local.get $hi))

@@ -1,0 +1,9 @@
+"""Cycles: what things cost, who pays, and that none get lost."""
+
+from __future__ import annotations
+
+from sandbox.cycles.bank import Bank, SavedBank
+from sandbox.cycles.prices import FREE, MAINNET_13_NODES, Prices
+from sandbox.cycles.uses import Use
+
+__all__ = ["FREE", "MAINNET_13_NODES", "Bank", "Prices", "SavedBank", "Use"]

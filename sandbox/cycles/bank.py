@@ -1,0 +1,240 @@
+"""The bank: charges canisters, and knows where every cycle went.
+
+Cycles are minted when a user creates or tops up a canister; they end in a balance, on the
+way between canisters, consumed (by use, per canister) or lost with a deleted canister.
+Rule it keeps: invariant 10, minted = balances + reserved + in flight + consumed + lost.
+Source: reference/limits_and_costs.md section 3.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from sandbox.cycles.prices import SECONDS_PER_DAY, Prices
+from sandbox.cycles.usage import memory_use
+from sandbox.cycles.uses import Use
+from sandbox.messages import Outcome, Reject, reject
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from sandbox.canister import CanisterRuntime
+    from sandbox.messages import Task
+    from sandbox.principal import Principal
+    from sandbox.state import Settings
+    from snapshot.record import Snapshot
+
+    SnapshotsOf = Callable[[Principal], tuple[Snapshot, ...]]
+
+Accounts = dict["Principal", dict[Use, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class SavedBank:
+    """The books at one moment."""
+
+    minted: int
+    lost: int
+    consumed: Mapping[Principal, Mapping[Use, int]]
+
+
+class Bank:
+    """Charges by one price list.
+
+    snapshots_of: a canister's snapshots, which count as its memory.
+    """
+
+    def __init__(self, prices: Prices, snapshots_of: SnapshotsOf) -> None:
+        self.prices = prices
+        self.minted = 0
+        self.lost = 0
+        self._consumed: Accounts = defaultdict(_no_consumption)
+        self._snapshots_of = snapshots_of
+
+    # --- what a canister has and may spend
+
+    def memory_bytes(self, runtime: CanisterRuntime) -> int:
+        """Return the memory a canister is charged for."""
+        used = memory_use(runtime, self._snapshots_of(runtime.state.id)).total
+        return max(used, runtime.state.settings.memory_allocation_bytes)
+
+    def idle_per_day(self, runtime: CanisterRuntime) -> int:
+        """Return what a canister burns in a day by merely existing."""
+        settings = runtime.state.settings
+        memory = self.prices.memory(self.memory_bytes(runtime), SECONDS_PER_DAY)
+        return memory + self._compute(settings.compute_allocation, SECONDS_PER_DAY)
+
+    def threshold(self, runtime: CanisterRuntime) -> int:
+        """Return the balance below which a canister is frozen."""
+        if not self.prices.gib_second:
+            return 0
+        settings = runtime.state.settings
+        needed = self.idle_per_day(runtime) * settings.freezing_threshold_s // SECONDS_PER_DAY
+        return max(0, needed - runtime.state.reserved_cycles)
+
+    def liquid(self, runtime: CanisterRuntime) -> int:
+        """Return what a canister may spend."""
+        return max(0, runtime.state.cycles - self.threshold(runtime))
+
+    def refuse_settings(self, runtime: CanisterRuntime, settings: Settings) -> Reject | None:
+        """Refuse allocations that would freeze the canister."""
+        before = runtime.state
+        runtime.state = replace(before, settings=settings)
+        missing = self.threshold(runtime) - before.cycles
+        runtime.state = before
+        if missing <= 0:
+            return None
+        if settings.compute_allocation > before.settings.compute_allocation:
+            code, what = "IC0530", f"compute allocation to {settings.compute_allocation}%"
+        elif settings.memory_allocation_bytes > before.settings.memory_allocation_bytes:
+            code, what = "IC0531", f"memory allocation to {settings.memory_allocation_bytes}"
+        else:
+            return None
+        return reject(
+            code,
+            f"Cannot increase {what} due to insufficient cycles. "
+            f"At least {missing} additional cycles are required.",
+        )
+
+    # --- moving cycles
+
+    def mint(self, amount: int) -> None:
+        """Make cycles that a canister or a message is about to get."""
+        self.minted += amount
+
+    def unmint(self, amount: int) -> None:
+        """Take back cycles that were meant for a message from outside and not accepted."""
+        self.minted -= amount
+
+    def lose(self, amount: int) -> None:
+        """Write off what a deleted canister had."""
+        self.lost += amount
+
+    def consume(self, canister: Principal, use: Use, amount: int) -> None:
+        """Book cycles that were taken from a balance as spent."""
+        if amount:
+            self._consumed[canister][use] += amount
+
+    def consumed(self, canister: Principal) -> Mapping[Use, int]:
+        """Return what a canister has spent so far, by use."""
+        return dict(self._consumed.get(canister, _no_consumption()))
+
+    def consumed_in_all(self) -> int:
+        """Return what all canisters have spent, deleted ones too."""
+        return sum(sum(account.values()) for account in self._consumed.values())
+
+    def add(self, runtime: CanisterRuntime, amount: int) -> None:
+        """Put cycles into a balance."""
+        if amount:
+            runtime.state = replace(runtime.state, cycles=runtime.state.cycles + amount)
+
+    def charge(self, runtime: CanisterRuntime, amount: int, use: Use) -> Reject | None:
+        """Take a fee, unless the canister would be frozen; then nothing is taken."""
+        refusal = self._take(runtime, amount)
+        if refusal is None:
+            self.consume(runtime.state.id, use, amount)
+        return refusal
+
+    def prepay(self, runtime: CanisterRuntime, amount: int) -> Reject | None:
+        """Take what an execution may cost at most; ``settle`` gives back the rest."""
+        return self._take(runtime, amount)
+
+    def settle(self, runtime: CanisterRuntime, prepaid: int, used: int) -> None:
+        """Give back what an execution did not use and book what it did."""
+        self.add(runtime, prepaid - used)
+        self.consume(runtime.state.id, Use.INSTRUCTIONS, used)
+
+    def charge_idle(self, runtime: CanisterRuntime, seconds: int) -> bool:
+        """Take the fees for memory and compute allocation; False when the balance is used up.
+
+        Reserved cycles go first. What cannot be paid is not owed.
+        """
+        memory = self.prices.memory(self.memory_bytes(runtime), seconds)
+        compute = self._compute(runtime.state.settings.compute_allocation, seconds)
+        return self._pay_idle(runtime, memory, Use.MEMORY) and self._pay_idle(
+            runtime, compute, Use.COMPUTE_ALLOCATION
+        )
+
+    # --- executing
+
+    def run(
+        self,
+        runtime: CanisterRuntime,
+        task: Task,
+        *,
+        prepaid: int | None = None,
+        bumps_version: bool = True,
+    ) -> Outcome:
+        """Execute a message that its canister pays for; the unused part comes back.
+
+        prepaid: paid already, with the call whose callback this is.
+        """
+        is_64 = runtime.module.is_64
+        if prepaid is None:
+            prepaid = self.prices.execution(task.instruction_limit, is_64=is_64)
+            refusal = self.prepay(runtime, prepaid)
+            if refusal is not None:
+                return Outcome(refusal)
+        outcome = runtime.execute(task, bumps_version=bumps_version)
+        used = min(prepaid, self.prices.execution(outcome.instructions, is_64=is_64))
+        self.settle(runtime, prepaid, used)
+        self.consume(runtime.state.id, Use.BURNED, outcome.burned_cycles)
+        return outcome
+
+    # --- anchors
+
+    def saved(self) -> SavedBank:
+        """Return the books."""
+        consumed = {canister: dict(account) for canister, account in self._consumed.items()}
+        return SavedBank(self.minted, self.lost, consumed)
+
+    def restore(self, saved: SavedBank) -> None:
+        """Put back what ``saved`` returned."""
+        self.minted, self.lost = saved.minted, saved.lost
+        self._consumed.clear()
+        for canister, account in saved.consumed.items():
+            self._consumed[canister].update(account)
+
+    # --- inside
+
+    def _compute(self, percent: int, seconds: int) -> int:
+        return self.prices.compute_percent_second * percent * seconds
+
+    def _take(self, runtime: CanisterRuntime, amount: int) -> Reject | None:
+        if not amount:
+            return None
+        missing = self.threshold(runtime) + amount - runtime.state.cycles
+        if missing > 0:
+            return out_of_cycles(runtime.state.id, missing)
+        runtime.state = replace(runtime.state, cycles=runtime.state.cycles - amount)
+        return None
+
+    def _pay_idle(self, runtime: CanisterRuntime, amount: int, use: Use) -> bool:
+        state = runtime.state
+        from_reserved = min(amount, state.reserved_cycles)
+        from_balance = min(amount - from_reserved, state.cycles)
+        runtime.state = replace(
+            state,
+            reserved_cycles=state.reserved_cycles - from_reserved,
+            cycles=state.cycles - from_balance,
+        )
+        self.consume(state.id, use, from_reserved + from_balance)
+        return from_reserved + from_balance == amount
+
+
+def out_of_cycles(canister: Principal, missing: int) -> Reject:
+    """Return the replica's reject of a frozen canister."""
+    text = f"Canister {canister} is out of cycles: please top up the canister with at least "
+    return reject("IC0207", f"{text}{missing} additional cycles")
+
+
+@lru_cache(maxsize=1)
+def _uses() -> tuple[Use, ...]:
+    return tuple(Use)
+
+
+def _no_consumption() -> dict[Use, int]:
+    return dict.fromkeys(_uses(), 0)

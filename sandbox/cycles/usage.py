@@ -1,0 +1,68 @@
+"""How much memory a canister is charged for, part by part.
+
+Source: ``canister_status``, field ``memory_metrics``; reference/management_canister.md
+sections 1 and 3.5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sandbox.canister import CanisterRuntime
+    from sandbox.history import Change
+    from snapshot.record import Snapshot
+
+CHUNK_ACCOUNTED_BYTES: Final = 1 << 20
+_GLOBAL_BYTES: Final = 32
+# The replica counts the Rust structs of its history; their exact size is not documented.
+_CHANGE_BYTES: Final = 160
+_CONTROLLER_BYTES: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryUse:
+    """Bytes by what they are, in the order of ``memory_metrics``."""
+
+    heap: int
+    stable: int
+    globals: int
+    module: int
+    custom_sections: int
+    history: int
+    chunks: int
+    snapshots: int
+
+    @property
+    def total(self) -> int:
+        """All of it: ``memory_size``."""
+        return sum(astuple(self))
+
+
+def memory_use(runtime: CanisterRuntime, snapshots: Iterable[Snapshot]) -> MemoryUse:
+    """Return what a canister with these snapshots holds."""
+    state = runtime.state
+    module = state.module
+    return MemoryUse(
+        heap=runtime.heap.size_bytes,
+        stable=runtime.stable.size_bytes,
+        # One more than the module's own: the instruction counter.
+        globals=_GLOBAL_BYTES * (len(module.shape.globals) + 1) if module else 0,
+        module=len(module.raw) if module else 0,
+        custom_sections=(
+            sum(len(name) + len(item.content) for name, item in module.metadata.items())
+            if module
+            else 0
+        ),
+        history=sum(map(_change_bytes, state.history)),
+        chunks=CHUNK_ACCOUNTED_BYTES * len(state.chunks),
+        snapshots=sum(snapshot.total_size for snapshot in snapshots),
+    )
+
+
+def _change_bytes(change: Change) -> int:
+    details = change.details.value or {}
+    return _CHANGE_BYTES + _CONTROLLER_BYTES * len(details.get("controllers", ()))

@@ -1,0 +1,90 @@
+"""What all canisters of a world share: system API, live instances, the memory budget."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Final
+
+from sandbox.canister import CanisterRuntime, Machine
+from sandbox.cycles.costs import cost_of
+from sandbox.engine.compiler import wat_to_wasm
+from sandbox.hostmemory import MemoryBudget
+from sandbox.principal import Principal
+from sandbox.system_api.assemble import system_api_source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from sandbox.cycles import Bank
+    from sandbox.engine import Compiled, Compiler
+    from sandbox.limits import Limits
+    from sandbox.memory import RegionKind
+
+# A live instance takes 0.5 TiB of the 128 TiB of address space (stable memory is reserved
+# at full size), so only so many are live; the others are made anew when needed (0.4 ms).
+_MAX_LIVE: Final = 160
+# A public key nobody signs with here: generator of G2, that is the key of the secret 1.
+_ROOT_KEY: Final = bytes.fromhex(
+    "308182301d060d2b0601040182dc7c0503010201060c2b0601040182dc7c05030201036100"
+    "93e02b6052719f607dacd3a088274f65596bd0d09920b61ab5da61bbdc7f5049334cf11213945d57e5ac7d055d042b7e"
+    "024aa2b2f08f0a91260805272dc51051c6e47ad4fa403b02b4510b647ae3d1770bac0326a805bbefd48056c8c121bdb8"
+)
+
+
+class Machinery:
+    """Makes the ``Machine`` of a world and keeps what it hands out."""
+
+    def __init__(
+        self,
+        compiler: Compiler,
+        limits: Limits,
+        canisters: Mapping[Principal, CanisterRuntime],
+        bank: Bank,
+        *,
+        now_ns: Callable[[], int],
+        memory_kind: RegionKind,
+    ) -> None:
+        self._compiler = compiler
+        self._canisters = canisters
+        self._system_api: dict[bool, tuple[Compiled, tuple[str, ...]]] = {}
+        self._live: OrderedDict[int, CanisterRuntime] = OrderedDict()
+        self._budget = MemoryBudget(limits.host_memory_bytes, self._allocated_bytes)
+        byte_fee = bank.prices.call_byte
+        fees = {
+            is_64: (bank.prices.call_fee(limits.update_instructions, is_64=is_64), byte_fee)
+            for is_64 in (False, True)
+        }
+        self.machine = Machine(
+            compiler=compiler,
+            system_api=self._compiled_system_api,
+            limits=limits,
+            subnet=Principal.self_authenticating(_ROOT_KEY),
+            root_key=_ROOT_KEY,
+            now_ns=now_ns,
+            memory_kind=memory_kind,
+            cost=cost_of(bank.prices, limits),
+            liquid=bank.liquid,
+            call_fee=fees.__getitem__,
+            has_room=self._budget.has_room,
+            on_live=self._note_live,
+        )
+
+    def _compiled_system_api(self, is_64: bool) -> tuple[Compiled, tuple[str, ...]]:
+        found = self._system_api.get(is_64)
+        if found is None:
+            source = system_api_source(is_64=is_64)
+            wasm = wat_to_wasm(source.wat)
+            found = self._system_api[is_64] = (self._compiler.compile(wasm), source.labels)
+        return found
+
+    def _note_live(self, runtime: CanisterRuntime) -> None:
+        self._live[id(runtime)] = runtime
+        self._live.move_to_end(id(runtime))
+        if len(self._live) > _MAX_LIVE:
+            self._live.popitem(last=False)[1].discard()
+
+    def _allocated_bytes(self) -> int:
+        return sum(
+            runtime.heap.allocated_bytes + runtime.stable.allocated_bytes
+            for runtime in self._canisters.values()
+        )

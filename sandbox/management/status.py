@@ -1,0 +1,143 @@
+"""What can be learnt about a canister: status, metrics, history, metadata, logs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sandbox.candid.values import VariantValue
+from sandbox.controlling import with_help
+from sandbox.cycles.usage import memory_use
+from sandbox.management.call import refuse
+from sandbox.management.settings import shown
+from sandbox.state import Visibility
+from sandbox.wasm.metadata import Visibility as MetadataVisibility
+
+if TYPE_CHECKING:
+    from sandbox.canister import CanisterRuntime
+    from sandbox.history import Change
+    from sandbox.management.call import ManagementCall
+    from sandbox.principal import Principal
+    from sandbox.state import Viewers
+
+_NO_METADATA_HELP: Final = (
+    "If you are a controller of the canister, install a Wasm module containing a metadata "
+    "section with the given name."
+)
+_FETCHED_LOG_BYTES: Final = 2_000_000
+
+
+def status(call: ManagementCall) -> dict[str, Any]:
+    """Return everything a controller may know."""
+    runtime = call.target()
+    state = runtime.state
+    if call.caller != state.id and not is_viewer(runtime, state.settings.status_visibility, call):
+        call.require_controller(runtime)
+    bank = call.world.bank
+    memory = memory_use(runtime, call.world.snapshots.of(state.id))
+    return {
+        "status": VariantValue(state.status.name.lower()),
+        "ready_for_migration": state.status.name == "STOPPED"
+        and not call.world.router.has_messages_for(state.id),
+        "version": state.version,
+        "settings": shown(state.settings),
+        "module_hash": state.module.module_hash if state.module else None,
+        "memory_size": memory.total,
+        "memory_metrics": {
+            "wasm_memory_size": memory.heap,
+            "stable_memory_size": memory.stable,
+            "global_memory_size": memory.globals,
+            "wasm_binary_size": memory.module,
+            "custom_sections_size": memory.custom_sections,
+            "canister_history_size": memory.history,
+            "wasm_chunk_store_size": memory.chunks,
+            "snapshots_size": memory.snapshots,
+        },
+        "cycles": state.cycles,
+        "reserved_cycles": state.reserved_cycles,
+        "idle_cycles_burned_per_day": bank.idle_per_day(runtime),
+        # The IC reports non-replicated queries of whole epochs; a query leaves no trace here.
+        "query_stats": {
+            "num_calls_total": 0,
+            "num_instructions_total": 0,
+            "request_payload_bytes_total": 0,
+            "response_payload_bytes_total": 0,
+        },
+    }
+
+
+def metrics(call: ManagementCall) -> dict[str, Any]:
+    """Return what a canister's cycles were spent on."""
+    consumed = call.world.bank.consumed(call.target().state.id)
+    return {"cycles_consumed": {str(use): amount for use, amount in consumed.items()}}
+
+
+def info(call: ManagementCall) -> dict[str, Any]:
+    """Return history, module hash and controllers; any canister may ask."""
+    state = call.target().state
+    wanted = call.argument["num_requested_changes"] or 0
+    recent = state.history[-wanted:] if wanted else ()
+    return {
+        "total_num_changes": state.total_changes,
+        "recent_changes": [_shown_change(change) for change in recent],
+        "module_hash": state.module.module_hash if state.module else None,
+        "controllers": list(state.settings.controllers),
+    }
+
+
+def metadata(call: ManagementCall) -> dict[str, Any]:
+    """Return a custom section; private ones are for controllers."""
+    runtime, name = call.target(), call.argument["name"]
+    id_, module = runtime.state.id, runtime.state.module
+    if module is None:
+        text = f"The canister {id_} has no Wasm module and hence no metadata is available."
+        raise refuse("IC0406", _bare_help(text, "canister-metadata-no-wasm-module"))
+    found = module.metadata.get(name)
+    is_controller = call.caller in runtime.state.settings.controllers
+    if found is None or not (found.visibility is MetadataVisibility.PUBLIC or is_controller):
+        text = f"The canister {id_} has no metadata section with the name {name}."
+        raise refuse("IC0406", _bare_help(text, "canister-metadata-section-not-found"))
+    return {"value": found.content}
+
+
+def logs(call: ManagementCall) -> dict[str, Any]:
+    """Return the newest log records that fit into a reply."""
+    runtime = call.target()
+    if not is_viewer(runtime, runtime.state.settings.log_visibility, call):
+        raise refuse(
+            "IC0406",
+            with_help(f"Caller {call.caller} is not allowed to access canister logs", "").rstrip(),
+        )
+    records, size = [], 0
+    for record in reversed(runtime.log.read()):
+        if record.is_query:
+            continue
+        content = record.text.encode()
+        size += len(content) + 16
+        if size > _FETCHED_LOG_BYTES:
+            break
+        records.append({"idx": record.index, "timestamp_nanos": record.time_ns, "content": content})
+    return {"canister_log_records": records[::-1]}
+
+
+def is_viewer(runtime: CanisterRuntime, viewers: Viewers, call: ManagementCall) -> bool:
+    """Whether the caller may see what a visibility setting guards."""
+    allowed: tuple[Principal, ...] = runtime.state.settings.controllers
+    if viewers is Visibility.PUBLIC:
+        return True
+    if isinstance(viewers, tuple):
+        allowed += viewers
+    return call.caller in allowed
+
+
+def _bare_help(text: str, anchor: str) -> str:
+    # The replica gives these two a bare anchor in place of a link.
+    return f"{text}\n{_NO_METADATA_HELP} See documentation: {anchor}"
+
+
+def _shown_change(change: Change) -> dict[str, Any]:
+    return {
+        "timestamp_nanos": change.time_ns,
+        "canister_version": change.version,
+        "origin": change.origin,
+        "details": change.details,
+    }
