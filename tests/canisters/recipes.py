@@ -63,6 +63,8 @@ MOTOKO_SOURCES: Final = (
     "debug_print",
     "heartbeat",
     "inspect_message",
+    "map_v1",
+    "map_v2_bad",
     "owner_only",
     "timers",
     "trap_after_write",

@@ -162,6 +162,34 @@ def test_a_migration_cannot_be_upgraded_onto_itself(ic: Sandbox) -> None:
     assert contents(canister) == ("count: 2", [(0, "bread")])
 
 
+def map_v1(ic: Sandbox, persistence: str) -> Canister:
+    canister = ic.install(built(f"motoko/{persistence}/map_v1"))
+    canister.update("put", "ana", 1_200)
+    return canister
+
+
+def test_classical_persistence_silently_corrupts_a_map_whose_entries_do_not_fit(
+    ic: Sandbox,
+) -> None:
+    canister = map_v1(ic, "classical")
+
+    upgrade(canister, "classical", "map_v2_bad")
+
+    assert canister.query("size") == 1
+    assert canister.query("names") == []
+    with pytest.raises(CanisterTrapped, match=r"assertion failed at Map\.mo"):
+        canister.query("get", "ana")
+
+
+def test_enhanced_persistence_refuses_a_map_whose_entries_do_not_fit(ic: Sandbox) -> None:
+    canister = map_v1(ic, "eop")
+
+    with pytest.raises(CanisterTrapped, match="Memory-incompatible program upgrade"):
+        upgrade(canister, "eop", "map_v2_bad")
+
+    assert canister.query("get", "ana") == 1_200
+
+
 # What one Motoko canister each is about
 
 
