@@ -229,6 +229,15 @@ def test_the_cleanup_callback_runs_finally_after_a_trap(ic: Sandbox, persistence
     assert canister.query("get_log") == ["cleanup"]
 
 
+def test_the_management_canister_gives_32_random_bytes_anew(ic: Sandbox, persistence: str) -> None:
+    canister = install(ic, persistence, "await_self")
+
+    first, second = canister.update("random"), canister.update("random")
+
+    assert len(first) == len(second) == 32
+    assert first != second
+
+
 def test_heap_and_stable_memory_grow_on_demand(ic: Sandbox, persistence: str) -> None:
     canister = install(ic, persistence, "big_heap")
     before = len(canister.heap)
