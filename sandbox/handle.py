@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
-
-from snapshot.content import content_of
+from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.canistermemory import CanisterMemory
 from sandbox.controlling import refuse_stranger
@@ -19,6 +17,7 @@ from sandbox.interface import CanisterInterface, MethodCodec, did_text, interfac
 from sandbox.lifecycle import InstallReport, Persistence
 from sandbox.messages import Answer, Reject, Reply
 from snapshot.checksum import checksum
+from snapshot.content import content_of
 from snapshot.record import Snapshot
 
 if TYPE_CHECKING:
@@ -34,6 +33,9 @@ if TYPE_CHECKING:
     from snapshot.ids import SnapshotId
 
     ManagementAction = Callable[[World, CanisterRuntime], Reject | None]
+
+
+_NO_METHOD: Final = "IC0536"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +71,9 @@ class Canister:
         did: str | PathLike[str] | None = None,
     ) -> None:
         self._sandbox = sandbox
-        self._did = did_text(did)
         self.id = canister_id
+        if did is not None:
+            self._declare(did)
 
     # --- calls
 
@@ -88,13 +91,13 @@ class Canister:
         Returns: None, the one result, or a tuple of results.
         Raises: CanisterRejected, CanisterTrapped (nothing changed), CandidError (not sent).
         """
-        codec = self._codec(method)
+        codec = self.codec(method)
         data = self.update_raw(method, codec.encode(arguments), caller=caller, cycles=cycles)
         return codec.decode(data)
 
     def query(self, method: str, *arguments: Any, caller: PrincipalLike | None = None) -> Any:
         """Call a method as a query; whatever it does leaves no trace. See ``update``."""
-        codec = self._codec(method)
+        codec = self.codec(method)
         return codec.decode(self.query_raw(method, codec.encode(arguments), caller=caller))
 
     def call(
@@ -105,7 +108,7 @@ class Canister:
         cycles: int = 0,
     ) -> Any:
         """Call a method the way the interface says: as a query if it is one, else as an update."""
-        if self._codec(method).is_query:
+        if self.codec(method).is_query:
             return self.query(method, *arguments, caller=caller)
         return self.update(method, *arguments, caller=caller, cycles=cycles)
 
@@ -123,7 +126,7 @@ class Canister:
         """
         with self._sandbox.entered() as world:
             who = self._sandbox.identity_of(caller)
-            return _reply(world.ingress(self.id, method, bytes(argument), who, cycles))
+            return self._reply(world.ingress(self.id, method, bytes(argument), who, cycles), method)
 
     def query_raw(
         self, method: str, argument: bytes = b"", *, caller: PrincipalLike | None = None
@@ -131,7 +134,7 @@ class Canister:
         """Call a method as a query with encoded bytes; return the reply's bytes."""
         with self._sandbox.entered() as world:
             who = self._sandbox.identity_of(caller)
-            return _reply(world.query(self.id, method, bytes(argument), who))
+            return self._reply(world.query(self.id, method, bytes(argument), who), method)
 
     # --- code
 
@@ -328,11 +331,35 @@ class Canister:
     def _state(self) -> CanisterRuntime:
         return self._sandbox.world.existing(self.id)
 
-    def _codec(self, method: str) -> MethodCodec:
+    def codec(self, method: str) -> MethodCodec:
+        """Return what encodes a method's arguments and decodes its results."""
         return self._interface().method(method)
 
+    def init_codec(self, source: Source, did: str | PathLike[str] | None = None) -> MethodCodec:
+        """Return what encodes the init argument of a module."""
+        module = self._sandbox.world.loader.peek(source)
+        return interface_of(module, did_text(did) or self._declared).init
+
+    def _reply(self, answer: Answer, method: str) -> bytes:
+        if isinstance(answer, Reply):
+            return answer.data
+        error = answer.to_exception()
+        near = self._interface().near(method) if error.error_code == _NO_METHOD else []
+        if near:
+            error.add_note(f"Did you mean {' or '.join(near)}?")
+        raise error
+
     def _interface(self) -> CanisterInterface:
-        return interface_of(self._state().state.module, self._did)
+        return interface_of(self._state().state.module, self._declared)
+
+    @property
+    def _declared(self) -> str | None:
+        return self._sandbox.interfaces.get(self.id)
+
+    def _declare(self, did: str | PathLike[str]) -> None:
+        text = did_text(did)
+        assert text is not None
+        self._sandbox.interfaces[self.id] = text
 
     def _runtime(self, method: str, caller: PrincipalLike | None) -> CanisterRuntime:
         runtime = self._state()
@@ -370,7 +397,8 @@ class Canister:
             )
         if report.failure is not None:
             raise report.failure.to_exception()
-        self._did = did_text(did) or self._did
+        if did is not None:
+            self._declare(did)
         return report
 
     def _init_argument(
@@ -378,12 +406,4 @@ class Canister:
     ) -> bytes:
         if len(arguments) == 1 and isinstance(arguments[0], bytes | bytearray | memoryview):
             return bytes(arguments[0])
-        module = self._sandbox.world.loader.peek(source)
-        return interface_of(module, did_text(did) or self._did).init.encode(arguments)
-
-
-def _reply(answer: Answer) -> bytes:
-    if isinstance(answer, Reject):
-        raise answer.to_exception()
-    assert isinstance(answer, Reply)
-    return answer.data
+        return self.init_codec(source, did).encode(arguments)

@@ -60,12 +60,49 @@ class MethodCodec:
             "the arguments as Candid text such as '(5 : nat)', or bytes to update_raw / query_raw"
         )
 
+    def encode_text(self, text: str) -> bytes:
+        """Encode arguments given as Candid text, at the method's types where they are known.
+
+        Raises: CandidSyntaxError, CandidEncodeError.
+        """
+        if self.func is None:
+            return encode(text)
+        return encode(text, self.func.args, env=self.env)
+
+    def format(self, data: bytes) -> str:
+        """Return a reply as Candid text, wrapped and indented."""
+        from sandbox.candid.messagetext import format_message
+        from sandbox.candid.text import format_values
+
+        if self.func is None:
+            return format_message(data)
+        return format_values(self._results.decode(data), self.func.results, self.env)
+
     def decode(self, data: bytes) -> Any:
         """Return a reply: None, the one result, or a tuple of results."""
         values = self._results.decode(data) if self.func else decode(data)
         if not values:
             return None
         return values[0] if len(values) == 1 else values
+
+    def decode_arguments(self, data: bytes) -> tuple[Any, ...]:
+        """Return the arguments of a call, for somebody who answers it."""
+        return self._arguments.decode(data) if self.func else decode(data)
+
+    def encode_results(self, result: Any) -> bytes:
+        """Encode what ``decode`` would return; without types: None or Candid text.
+
+        Raises: CandidError; UsageError when there is no type.
+        """
+        if self.func is not None:
+            count = len(self.func.results)
+            return self._results.encode((result,) if count == 1 else tuple(result or ()))
+        if result is None or (isinstance(result, str) and result.startswith("(")):
+            return encode("()" if result is None else result)
+        raise UsageError(
+            f"the result types of {self.name!r} are not known: give the interface with did=, "
+            "or the result as Candid text such as '(5 : nat)'"
+        )
 
     @cached_property
     def _arguments(self) -> Codec:
@@ -133,7 +170,7 @@ class CanisterInterface:
 
     def near(self, name: str) -> list[str]:
         """Return known method names that look like this one."""
-        return difflib.get_close_matches(name, [*self.functions, *self.exported], n=2)
+        return difflib.get_close_matches(name, {**self.functions, **self.exported}, n=2)
 
     @cached_property
     def _codecs(self) -> dict[str, MethodCodec]:

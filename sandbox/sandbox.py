@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import contextmanager
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from sandbox.anchor import Anchor
@@ -17,6 +18,7 @@ from sandbox.handle import Canister
 from sandbox.limits import MAINNET, Limits
 from sandbox.management import ManagementCanister
 from sandbox.messages import Reject
+from sandbox.mocking import Mock
 from sandbox.principal import Principal
 from sandbox.state import Settings
 from sandbox.world import World
@@ -27,8 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
+    from sandbox.durable import WorldDirectory
     from sandbox.memory import RegionKind
     from sandbox.modules import Source
+    from sandbox.outcalls import Outcalls
 
 DEFAULT_CYCLES: Final = 100_000_000_000_000
 PrincipalLike = Principal | str
@@ -37,6 +41,8 @@ PrincipalLike = Principal | str
 class Sandbox:
     """A little Internet Computer in this process; a context manager.
 
+    directory: where the world is kept between processes; loaded now, written by ``save`` and
+        ``close``. None: in memory only.
     limits: a profile of production limits (``sandbox.limits``).
     memory: ``"auto"`` takes copy-on-write where the platform has it; ``"copying"`` is the
         portable fallback.
@@ -50,6 +56,7 @@ class Sandbox:
 
     def __init__(
         self,
+        directory: str | os.PathLike[str] | None = None,
         *,
         limits: Limits = MAINNET,
         memory: RegionKind = "auto",
@@ -64,6 +71,9 @@ class Sandbox:
         )
         self.management = ManagementCanister(self)
         self.identity = Principal.self_authenticating(b"canister-sandbox: default identity")
+        self.names: dict[str, Principal] = {}
+        self.interfaces: dict[Principal, str] = {}
+        self._directory = None if directory is None else self._opened(directory)
 
     # --- canisters
 
@@ -75,6 +85,7 @@ class Sandbox:
         controllers: Sequence[PrincipalLike] | None = None,
         cycles: int = DEFAULT_CYCLES,
         specified_id: PrincipalLike | None = None,
+        name: str | None = None,
         caller: PrincipalLike | None = None,
     ) -> Canister:
         """Create a canister and install a module into it.
@@ -83,17 +94,23 @@ class Sandbox:
         arguments: the init argument: Python values by the module's Candid interface,
             Candid text such as ``"(5 : nat)"``, or the encoded bytes. None: ``()``.
         did: the interface, as text or a path, when the module does not carry one.
+        name: yours, for ``canister(name)``; kept with the world.
 
         On failure: there is no new canister.
         Raises: CanisterRejected (IC0505 for a bad module), UsageError.
         """
         canister = self.create_canister(
-            controllers=controllers, cycles=cycles, specified_id=specified_id, caller=caller
+            controllers=controllers,
+            cycles=cycles,
+            specified_id=specified_id,
+            name=name,
+            caller=caller,
         )
         try:
             canister.install(source, *arguments, did=did, caller=caller)
         except BaseException:
             self._world.forget(canister.id)
+            self.names = {key: id_ for key, id_ in self.names.items() if id_ != canister.id}
             raise
         return canister
 
@@ -104,12 +121,15 @@ class Sandbox:
         cycles: int = DEFAULT_CYCLES,
         environment: Mapping[str, str] | None = None,
         specified_id: PrincipalLike | None = None,
+        name: str | None = None,
         caller: PrincipalLike | None = None,
     ) -> Canister:
         """Create an empty canister; the caller controls it unless told otherwise.
 
-        Raises: UsageError for an id that is taken, or too many controllers.
+        Raises: UsageError for an id or a name that is taken, or too many controllers.
         """
+        if name is not None and self.names.get(name) in self._world.canisters:
+            raise UsageError(f"there is a canister named {name!r} already: {self.names[name]}")
         who = [self.identity_of(caller)] if controllers is None else map(Principal, controllers)
         listed = tuple(dict.fromkeys(who))
         if len(listed) > self.limits.controllers:
@@ -118,11 +138,13 @@ class Sandbox:
         wanted = None if specified_id is None else Principal(specified_id)
         with self.entered():
             runtime = self._world.create(settings, cycles, wanted, caller=self.identity_of(caller))
+        if name is not None:
+            self.names[name] = runtime.state.id
         return Canister(self, runtime.state.id)
 
     def canister(self, canister_id: PrincipalLike, *, did: str | None = None) -> Canister:
-        """Return the canister with this id. Raises: UsageError when there is none."""
-        id_ = Principal(canister_id)
+        """Return the canister with this id or name. Raises: UsageError when there is none."""
+        id_ = self.names.get(str(canister_id)) or _principal(canister_id, self.names)
         if id_ not in self._world.canisters:
             raise UsageError(f"there is no canister {id_} in this sandbox")
         return Canister(self, id_, did=did)
@@ -161,6 +183,24 @@ class Sandbox:
         """Mark the whole sandbox; leaving the ``with`` block undoes everything inside it."""
         with self.entered():
             return Anchor(self._world)
+
+    # --- stand-ins and faults
+
+    def mock(
+        self, canister: Canister | PrincipalLike, *, did: str | os.PathLike[str] | None = None
+    ) -> Mock:
+        """Put Python functions in a canister's place, or spoil its answers.
+
+        canister: one of this sandbox, any other principal, or ``"aaaaa-aa"``.
+        did: the interface, when the canister is not installed here or carries none.
+        """
+        id_ = canister.id if isinstance(canister, Canister) else Principal(canister)
+        return Mock(self, id_, did)
+
+    @property
+    def http(self) -> Outcalls:
+        """Who answers HTTP outcalls: functions, a cassette, the network if allowed."""
+        return self._world.outcalls
 
     # --- snapshots: the proposal's four, by canister id
 
@@ -252,10 +292,51 @@ class Sandbox:
         with self._lock:
             yield self._world
 
+    def save(self) -> None:
+        """Make the present state durable; costs what changed since the last time.
+
+        On failure: the directory holds what was saved before.
+        Raises: UsageError for a sandbox without a directory; StoreError.
+        """
+        with self.entered() as world:
+            if self._directory is None:
+                raise UsageError("this sandbox is in memory only; open it with Sandbox(directory)")
+            names = {name: id_ for name, id_ in self.names.items() if id_ in world.canisters}
+            interfaces = {
+                id_: did for id_, did in self.interfaces.items() if id_ in world.canisters
+            }
+            self._directory.save(world, {"names": names, "interfaces": interfaces})
+
     def close(self) -> None:
-        """Free all memory. The sandbox cannot be used afterwards."""
+        """Save, if there is a directory, and free all memory; the sandbox is then used up."""
+        with self._lock:
+            try:
+                if self._directory is not None and os.getpid() == self._pid:
+                    self.save()
+            finally:
+                self.abandon()
+
+    def abandon(self) -> None:
+        """Free all memory without saving; the sandbox is then used up."""
         with self._lock:
             self._world.close()
+            if self._directory is not None:
+                self._directory.close()
+                self._directory = None
+
+    def _opened(self, directory: str | os.PathLike[str]) -> WorldDirectory:
+        from sandbox.durable import WorldDirectory
+
+        opened = WorldDirectory(directory)
+        try:
+            opened.load_into(self._world)
+        except BaseException:
+            opened.close()
+            raise
+        extra = opened.record.extra if opened.record else {}
+        self.names.update(extra.get("names", {}))
+        self.interfaces.update(extra.get("interfaces", {}))
+        return opened
 
     def __enter__(self) -> Self:
         return self
@@ -283,6 +364,16 @@ def checked(result: Snapshot | Reject) -> Snapshot:
     if isinstance(result, Reject):
         raise result.to_exception()
     return result
+
+
+def _principal(text: PrincipalLike, names: Mapping[str, Principal]) -> Principal:
+    """Return a principal; a text that is none was meant as a name."""
+    try:
+        return Principal(text)
+    except ValueError as error:
+        near = get_close_matches(str(text), names, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise UsageError(f"there is no canister named {text!r}{hint}") from error
 
 
 def _snapshot_id(snapshot: Snapshot | SnapshotId | str) -> SnapshotId:

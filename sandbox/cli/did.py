@@ -15,6 +15,8 @@ from sandbox.candid.compat import Severity, compare
 from sandbox.candid.files import load_interface
 from sandbox.candid.grammar import parse_interface
 from sandbox.candid.pretty import format_interface
+from sandbox.candid.types import Service
+from sandbox.cli.common import json_option
 from sandbox.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ _INTERFACE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.group()
 def did() -> None:
-    r"""Show, check and compare Candid interfaces.
+    """Show, check and compare Candid interfaces.
 
     An interface is a .did file, or a module (.wasm, .wasm.gz, .wat) that carries one.
 
@@ -49,14 +51,14 @@ def show(interface: Path) -> None:
 def check(interface: Path) -> None:
     """Say whether an interface is well formed; errors come with line and column."""
     found = read_interface(interface)
-    methods = len(found.service.methods) if hasattr(found.service, "methods") else 0
+    methods = len(found.service.methods) if isinstance(found.service, Service) else 0
     click.echo(f"{interface}: fine, {len(found.env)} types, {methods} methods")
 
 
 @did.command()
 @click.argument("old", type=_INTERFACE)
 @click.argument("new", type=_INTERFACE)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+@json_option
 @click.pass_context
 def diff(ctx: click.Context, old: Path, new: Path, *, as_json: bool) -> None:
     """Say what clients that know OLD notice when NEW takes its place.

@@ -9,6 +9,7 @@ from importlib import metadata
 
 import click
 
+from sandbox.cli.common import json_option
 from sandbox.engine.cache import default_directory
 from sandbox.engine.compiler import usable_stack_bytes
 from sandbox.limits import MAINNET
@@ -16,7 +17,7 @@ from sandbox.memory import diagnose
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+@json_option
 def doctor(*, as_json: bool) -> None:
     """Say what this machine offers and which fast paths are active.
 

@@ -1,0 +1,22 @@
+"""``repl``: a Python prompt with the world loaded."""
+
+from __future__ import annotations
+
+import code
+
+import click
+
+from sandbox.cli.common import opened
+
+
+@click.command()
+@click.option("--keep", is_flag=True, help="Save what you did; otherwise it is forgotten.")
+def repl(*, keep: bool) -> None:
+    """Open a Python prompt with the world as `ic` and each named canister by its name."""
+    with opened(saving=keep) as ic:
+        names = {name: ic.canister(name) for name in ic.names if name.isidentifier()}
+        listed = ", ".join(names) or "no canisters yet"
+        banner = f"ic: {ic!r}; {listed}. " + (
+            "Saved at the end." if keep else "Nothing you do here is saved (--keep)."
+        )
+        code.interact(banner, local={"ic": ic, **names}, exitmsg="")

@@ -1,0 +1,5 @@
+"""A world in a directory: what ``canister-sandbox --state DIR`` keeps between invocations."""
+
+from sandbox.durable.directory import WorldDirectory
+
+__all__ = ["WorldDirectory"]
