@@ -12,9 +12,8 @@ import random
 import sys
 from pathlib import Path
 
-from snapshot_world import PAGE, region_of, snapshot_of
-
 from snapshot.store import Store, StoreBusy, collect
+from snapshot_world import PAGE, region_of, snapshot_of
 
 
 def work(path: Path, log: int, seed: int) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from snapshot_world import CANISTER, MODULE, PAGE, everything
-
 from sandbox.memory import new_region
 from snapshot.content import GlobalValue
 from snapshot.record import Origin, Source
 from snapshot.store import Store, verify
+from snapshot_world import CANISTER, MODULE, PAGE, everything
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from snapshot_canister import POKE, poke
 
 from sandbox import CanisterRejected
 from sandbox.limits import MAINNET
@@ -19,6 +18,7 @@ from snapshot.ids import SnapshotId
 from snapshot.record import Snapshot, Source
 from snapshot.shelf import SnapshotShelf
 from snapshot.transfer import Metadata, Part, Piece, metadata_of
+from snapshot_canister import POKE, poke
 
 if TYPE_CHECKING:
     from sandbox import Sandbox

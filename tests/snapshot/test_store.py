@@ -6,7 +6,6 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from snapshot_world import MODULE, PAGE, everything, region_of, snapshot_of
 
 from sandbox.memory import new_region
 from sandbox.principal import Principal
@@ -23,6 +22,7 @@ from snapshot.store import (
     plan_collection,
     verify,
 )
+from snapshot_world import MODULE, PAGE, everything, region_of, snapshot_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

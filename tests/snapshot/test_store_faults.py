@@ -13,6 +13,9 @@ import time
 from pathlib import Path
 
 import pytest
+
+from sandbox.memory import new_region
+from snapshot.store import Store, StoreError, StoreWriteFailed, collect, verify
 from snapshot_world import (
     PAGE,
     FaultyDisk,
@@ -21,9 +24,6 @@ from snapshot_world import (
     region_of,
     snapshot_of,
 )
-
-from sandbox.memory import new_region
-from snapshot.store import Store, StoreError, StoreWriteFailed, collect, verify
 
 CHECKOUT = Path(__file__).parents[2]
 
