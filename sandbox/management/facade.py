@@ -41,8 +41,7 @@ class ManagementCanister:
         **fields: Any,
     ) -> Any:
         """Call a method by name."""
-        values = arguments or ((fields,) if fields else ())
-        data = interface.arguments(method).encode(values)
+        data = self.encode(method, *arguments, **fields)
         return self._decoded(method, self._send(method, data, caller, cycles))
 
     def call_raw(
@@ -55,6 +54,11 @@ class ManagementCanister:
     ) -> bytes:
         """Call a method with encoded bytes; return the reply's bytes."""
         return self._send(method, argument, caller, cycles)
+
+    def encode(self, method: str, *arguments: Any, **fields: Any) -> bytes:
+        """Return the encoded argument of a method, to be sent by somebody else."""
+        values = arguments or ((fields,) if fields else ())
+        return interface.arguments(method).encode(values)
 
     def _send(self, method: str, data: bytes, caller: PrincipalLike | None, cycles: int) -> bytes:
         with self._sandbox.entered() as world:
