@@ -27,10 +27,20 @@ def install(ic: Sandbox, width: str, script: bytes = b"") -> Canister:
     return ic.install(universal(width), script)
 
 
+def keep(canister: Canister, script: bytes) -> None:
+    """Give the canister a script for ``run_kept``."""
+    outcome = execute(canister, "update", argument=on(Hook.HEARTBEAT, script))
+    assert outcome.failure is None, outcome.failure
+
+
+def run_kept(canister: Canister, context: Context = Context.UPDATE, **task: Any) -> Outcome:
+    """Run the kept script; works in any context, also where there is no argument."""
+    return execute(canister, "canister_heartbeat", context, **task)
+
+
 def run(
     canister: Canister, script: bytes, context: Context = Context.UPDATE, **task: Any
 ) -> Outcome:
-    """Run a script in any context, also where there is no argument to find it in."""
-    kept = execute(canister, "update", argument=on(Hook.HEARTBEAT, script))
-    assert kept.failure is None, kept.failure
-    return execute(canister, "canister_heartbeat", context, **task)
+    """Keep a script and run it."""
+    keep(canister, script)
+    return run_kept(canister, context, **task)

@@ -1,0 +1,17 @@
+;; A passive data segment that each message may use and drop, as if nobody had before.
+(module
+  (import "ic0" "msg_reply_data_append" (func $append (param i32 i32)))
+  (import "ic0" "msg_reply" (func $reply))
+  (memory 1)
+  (data $text "passive")
+  (global $runs (mut i32) (i32.const 0))
+  (func (export "canister_update use_and_drop")
+    (global.set $runs (i32.add (global.get $runs) (i32.const 1)))
+    (memory.init $text (i32.const 100) (i32.const 0) (i32.const 7))
+    (data.drop $text)
+    (call $append (i32.const 100) (i32.const 7))
+    (call $reply))
+  (func (export "canister_query runs")
+    (i32.store (i32.const 0) (global.get $runs))
+    (call $append (i32.const 0) (i32.const 4))
+    (call $reply)))

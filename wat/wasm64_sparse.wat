@@ -1,0 +1,18 @@
+;; A 64-bit heap of 5 GiB of which a message touches a few bytes on both sides of 4 GiB.
+(module
+  (import "ic0" "msg_reply_data_append" (func $append (param i64 i64)))
+  (import "ic0" "msg_reply" (func $reply))
+  (memory i64 1 90000)
+  (func $write (param $value i32)
+    (i32.store8 (i64.const 0xffffffff) (local.get $value))
+    (i32.store8 (i64.const 0x100000000) (local.get $value))
+    (i32.store8 (i64.const 0x13ffffff0) (local.get $value)))
+  (func (export "canister_init")
+    (drop (memory.grow (i64.const 81919))))
+  (func (export "canister_update write") (call $write (i32.const 65)) (call $reply))
+  (func (export "canister_update write_and_trap") (call $write (i32.const 66)) (unreachable))
+  (func (export "canister_query read")
+    (call $append (i64.const 0xffffffff) (i64.const 1))
+    (call $append (i64.const 0x100000000) (i64.const 1))
+    (call $append (i64.const 0x13ffffff0) (i64.const 1))
+    (call $reply)))
