@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox import exchange, texts
 from sandbox.engine import Compiled, Compiler, Hooks, Instance, TrapInfo
-from sandbox.errors import SandboxError
+from sandbox.errors import ModuleRefused, SandboxError
 from sandbox.exchange import Effects, Surroundings
 from sandbox.failures import failed, no_function, out_of_host_memory, trap_violation
 from sandbox.interrupts import uninterrupted
@@ -236,6 +236,8 @@ class CanisterRuntime:
         else:
             if instance.heap_bytes > self.heap.size_bytes:
                 self.heap.resize(instance.heap_bytes)
+            elif instance.heap_bytes < self.heap.size_bytes:
+                raise ModuleRefused("Wasm module has no memory to keep the heap in")
             self.heap.attach(instance.heap_address, instance.heap_bytes)
         if origin is Origin.STATE:
             instance.write_mutable_globals(self.state.globals)
@@ -309,6 +311,8 @@ class CanisterRuntime:
         self.state, self.heap, self.stable = other.state, other.heap, other.stable
         self._instance, other._instance = other._instance, None
         self._labels = other._labels
+        # Somebody may remember ``other`` (``Machine.on_live``); the regions must not live on.
+        del other.heap, other.stable
         if self._instance is not None:
             self._instance.hooks.owner = weakref.ref(self)
             self.machine.on_live(self)

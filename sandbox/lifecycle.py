@@ -207,6 +207,8 @@ def upgrade(
                 stages.start_and(candidate, "post_upgrade", "canister_post_upgrade", argument)
             except BaseException:
                 candidate.discard()
+                if candidate.heap is not runtime.heap:
+                    candidate.heap.close()
                 raise
             runtime.adopt(candidate)
     except _Failed as failed:

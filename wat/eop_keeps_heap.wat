@@ -1,0 +1,18 @@
+;; Declares enhanced orthogonal persistence; its data segment would show if it were applied again.
+(module
+  (@custom "icp:private enhanced-orthogonal-persistence" "")
+  (import "ic0" "msg_reply_data_append" (func $append (param i64 i64)))
+  (import "ic0" "msg_reply" (func $reply))
+  (memory i64 1)
+  (global $runs (mut i64) (i64.const 0))
+  (data (i64.const 16) "segment")
+  (func (export "canister_update overwrite")
+    (memory.fill (i64.const 16) (i32.const 120) (i64.const 7))
+    (i64.store (i64.const 70000) (i64.const -1))
+    (global.set $runs (i64.const 1)))
+  (func (export "canister_update grow") (drop (memory.grow (i64.const 1))))
+  (func (export "canister_query read")
+    (i64.store (i64.const 0) (global.get $runs))
+    (call $append (i64.const 16) (i64.const 7))
+    (call $append (i64.const 0) (i64.const 1))
+    (call $reply)))
