@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from canisters import universal as u
 from canisters.build import built
-
 from sandbox import CanisterRejected, Principal
 from sandbox.management import interface
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from calling_room import ALICE, IDLE, MANAGEMENT, ask, caller
 
+from calling_room import ALICE, IDLE, MANAGEMENT, ask, caller
 from sandbox import CanisterRejected, Principal, Sandbox
 from sandbox.management import interface
 from sandbox.management.methods import METHODS, Who

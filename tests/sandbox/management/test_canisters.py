@@ -5,9 +5,9 @@ from __future__ import annotations
 from hashlib import sha256
 
 import pytest
+
 from calling_room import ALICE, IDLE, ask, ask_management, caller, relay
 from canisters import universal as u
-
 from sandbox import CanisterRejected, Principal, Sandbox, Status
 from sandbox.messages import Reject, Reply
 

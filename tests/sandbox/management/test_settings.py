@@ -1,0 +1,156 @@
+"""update_settings: each setting changes, shows, and is refused beyond its bounds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from calling_room import ALICE, IDLE, ask_management, caller
+from sandbox import CanisterRejected, Principal, Sandbox
+
+NUMBERS = {
+    "compute_allocation": (1, 101, "ComputeAllocation expected to be in the range [0..100]"),
+    "memory_allocation": (1 << 20, 1 << 64, "MemoryAllocation expected to be in the range"),
+    "freezing_threshold": (60, 1 << 64, "Freezing threshold expected to be in the range"),
+    "reserved_cycles_limit": (9, 1 << 128, "Reserved cycles limit expected to be in the range"),
+    "minimum_incoming_canister_call_cycles": (5, 1 << 128, "Minimum incoming canister call"),
+    "wasm_memory_limit": (1 << 30, (1 << 48) + 1, "Wasm memory limit expected to be in the range"),
+    "wasm_memory_threshold": (9, (1 << 48) + 1, "Wasm memory threshold expected to be in"),
+}
+VISIBILITIES = ("log_visibility", "snapshot_visibility", "status_visibility")
+
+
+def settings_of(ic: Sandbox, canister: Any) -> Any:
+    return ic.management.canister_status(canister_id=canister.id).settings
+
+
+def update(ic: Sandbox, canister: Any, **settings: Any) -> None:
+    ic.management.update_settings(canister_id=canister.id, settings=settings)
+
+
+@pytest.mark.parametrize("name", sorted(NUMBERS))
+def test_a_number_changes_and_nothing_else_does(ic: Sandbox, name: str) -> None:
+    canister = ic.create_canister()
+    before = settings_of(ic, canister)
+
+    update(ic, canister, **{name: NUMBERS[name][0]})
+
+    assert settings_of(ic, canister) == {**before, name: NUMBERS[name][0]}
+
+
+@pytest.mark.parametrize("name", sorted(NUMBERS))
+def test_a_number_out_of_range_changes_nothing(ic: Sandbox, name: str) -> None:
+    canister = ic.create_canister()
+    _, too_much, text = NUMBERS[name]
+    before = canister.status()
+
+    with pytest.raises(CanisterRejected) as caught:
+        update(ic, canister, **{name: too_much, "controllers": [ALICE]})
+
+    assert caught.value.error_code == "IC0504"
+    assert caught.value.message.startswith(text)
+    assert (canister.status().settings, canister.status().version) == (
+        before.settings,
+        before.version,
+    )
+
+
+@pytest.mark.parametrize("name", VISIBILITIES)
+@pytest.mark.parametrize(
+    "viewers", [{"public": None}, {"controllers": None}, {"allowed_viewers": [ALICE]}]
+)
+def test_a_visibility_changes(ic: Sandbox, name: str, viewers: dict[str, Any]) -> None:
+    canister = ic.create_canister()
+
+    update(ic, canister, **{name: viewers})
+
+    assert settings_of(ic, canister)[name] == viewers
+
+
+def test_new_controllers_raise_the_version_and_enter_the_history(ic: Sandbox) -> None:
+    canister, asking = ic.create_canister(), caller(ic)
+
+    update(ic, canister, controllers=[ALICE, ic.identity])
+    update(ic, canister, freezing_threshold=1)
+
+    info = ask_management(
+        asking, "canister_info", {"canister_id": canister.id, "num_requested_changes": 20}
+    )
+    assert canister.status().version == 2
+    assert info.controllers == [ALICE, ic.identity]
+    assert info.total_num_changes == 2
+    assert info.recent_changes[-1].details == {
+        "controllers_change": {"controllers": [ALICE, ic.identity]}
+    }
+    assert info.recent_changes[-1].canister_version == 1
+    assert info.recent_changes[-1].origin == {"from_user": {"user_id": ic.identity}}
+
+
+def test_more_than_ten_controllers_are_refused(ic: Sandbox) -> None:
+    canister = ic.create_canister()
+
+    with pytest.raises(CanisterRejected, match="exceeds maximum allowed 10"):
+        update(ic, canister, controllers=[Principal(bytes([number])) for number in range(11)])
+
+    assert canister.status().controllers == (ic.identity,)
+
+
+@pytest.mark.parametrize(
+    ("variables", "text"),
+    [
+        ([("a" * 129, "")], "exceeds the maximum allowed length of 128"),
+        ([("a", "b" * 129)], "exceeds the maximum allowed length of 128"),
+        ([("a", "1"), ("a", "2")], "Duplicate environment variable"),
+        ([(str(number), "") for number in range(21)], "Too many environment variables: 21"),
+    ],
+)
+def test_environment_variables_have_bounds(
+    ic: Sandbox, variables: list[tuple[str, str]], text: str
+) -> None:
+    canister = ic.create_canister()
+
+    with pytest.raises(CanisterRejected, match=text) as caught:
+        update(
+            ic,
+            canister,
+            environment_variables=[{"name": name, "value": value} for name, value in variables],
+        )
+
+    assert caught.value.error_code == "IC0408"
+    assert settings_of(ic, canister).environment_variables == []
+
+
+def test_environment_variables_reach_the_canister(ic: Sandbox) -> None:
+    canister = ic.install(IDLE)
+
+    update(ic, canister, environment_variables=[{"name": "KEY", "value": "x"}])
+
+    assert canister.status().settings.environment == {"KEY": "x"}
+
+
+def test_an_allocation_that_would_freeze_the_canister_is_refused(ic: Sandbox) -> None:
+    canister = ic.create_canister(cycles=10**12)
+
+    with pytest.raises(CanisterRejected) as caught:
+        update(ic, canister, compute_allocation=50)
+
+    assert caught.value.error_code == "IC0530"
+    assert "Cannot increase compute allocation to 50% due to insufficient cycles" in (
+        caught.value.message
+    )
+    assert settings_of(ic, canister).compute_allocation == 0
+
+
+def test_calls_with_too_few_cycles_are_rejected_and_refunded(ic: Sandbox) -> None:
+    from calling_room import Rejected, ask
+
+    asking, canister = caller(ic), ic.install(IDLE)
+    update(ic, canister, minimum_incoming_canister_call_cycles=1000)
+
+    refused = ask(asking, canister.id, "go", cycles=999)
+    let_in = ask(asking, canister.id, "go", cycles=1000)
+
+    assert isinstance(refused, Rejected)
+    assert refused.code == 5
+    assert let_in == b""

@@ -1,0 +1,152 @@
+"""Status, metrics, info, metadata, logs: what they tell and whom."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from calling_room import ALICE, IDLE, ask_management, caller
+from canisters import universal as u
+from sandbox import CanisterRejected, Sandbox
+from sandbox.engine.compiler import wat_to_wasm
+
+
+def custom_section(name: bytes, content: bytes) -> bytes:
+    body = bytes([len(name)]) + name + content
+    return b"\x00" + bytes([len(body)]) + body
+
+
+NAMED = (
+    wat_to_wasm(IDLE.decode())
+    + custom_section(b"icp:public motto", b"for all")
+    + custom_section(b"icp:private secret", b"for some")
+)
+
+
+def test_status_adds_up_all_memory(ic: Sandbox) -> None:
+    canister = ic.install(NAMED)
+    canister.take_snapshot()
+    ic.management.upload_chunk(canister_id=canister.id, chunk=b"x")
+
+    status = ic.management.canister_status(canister_id=canister.id)
+
+    metrics = status.memory_metrics
+    assert status.memory_size == sum(metrics.values())
+    assert metrics.wasm_memory_size == 65536
+    assert metrics.wasm_binary_size == len(NAMED)
+    assert metrics.custom_sections_size == len("motto" + "for all" + "secret" + "for some")
+    assert metrics.wasm_chunk_store_size == 1 << 20
+    assert metrics.snapshots_size == canister.list_snapshots()[0].total_size
+
+
+def test_status_can_be_queried_and_costs_nothing_then(ic: Sandbox) -> None:
+    canister = ic.install(IDLE)
+    before = canister.status().cycles
+    data = ic.management.encode("canister_status", canister_id=canister.id)
+
+    ic.world.query(ic.management.id, "canister_status", data, ic.identity)
+
+    assert canister.status().cycles == before
+
+
+def test_status_is_for_those_who_may_see_it(ic: Sandbox) -> None:
+    canister = ic.install(IDLE)
+
+    with pytest.raises(CanisterRejected) as caught:
+        ic.management.canister_status(canister_id=canister.id, caller=ALICE)
+    ic.management.update_settings(
+        canister_id=canister.id, settings={"status_visibility": {"allowed_viewers": [ALICE]}}
+    )
+    seen = ic.management.canister_status(canister_id=canister.id, caller=ALICE)
+
+    assert caught.value.error_code == "IC0512"
+    assert seen.status == "running"
+
+
+def test_a_canister_may_see_its_own_status(ic: Sandbox) -> None:
+    canister = caller(ic)
+
+    assert ask_management(canister, "canister_status", {"canister_id": canister.id}).version > 0
+
+
+def test_metrics_name_what_the_cycles_went_for(ic: Sandbox) -> None:
+    canister = ic.install(IDLE, cycles=10**13)
+    canister.update_raw("go")
+    ic.advance(days=1)
+
+    used = ic.management.canister_metrics(canister_id=canister.id).cycles_consumed
+
+    left = canister.status().cycles
+    assert sum(used.values()) == 10**13 - left
+    assert used.memory > 0
+    assert used.instructions > 5_000_000
+    assert used.ingress_induction > 1_200_000
+
+
+def info(ic: Sandbox, canister: Any, wanted: int | None) -> Any:
+    return ask_management(
+        caller(ic), "canister_info", {"canister_id": canister.id, "num_requested_changes": wanted}
+    )
+
+
+def test_info_gives_the_newest_changes_asked_for(ic: Sandbox) -> None:
+    canister = ic.install(IDLE)
+    canister.uninstall()
+
+    none, one, all_ = (info(ic, canister, wanted) for wanted in (None, 1, 99))
+
+    assert [len(item.recent_changes) for item in (none, one, all_)] == [0, 1, 3]
+    assert one.recent_changes[0].details == {"code_uninstall": None}
+    assert {item.total_num_changes for item in (none, one, all_)} == {3}
+
+
+def test_the_history_keeps_twenty_changes_and_counts_all(ic: Sandbox) -> None:
+    canister = ic.create_canister()
+    for _ in range(12):
+        canister.install(IDLE)
+        canister.uninstall()
+
+    found = info(ic, canister, 99)
+
+    assert len(found.recent_changes) == 20
+    assert found.total_num_changes == 25
+
+
+def metadata(asking: Any, canister: Any, name: str) -> bytes:
+    argument = {"canister_id": canister.id, "name": name}
+    return bytes(ask_management(asking, "canister_metadata", argument).value)
+
+
+def test_public_metadata_is_for_all_and_private_for_controllers(ic: Sandbox) -> None:
+    stranger, canister = caller(ic), ic.install(NAMED)
+    controller = caller(ic)
+    ic.management.update_settings(
+        canister_id=canister.id, settings={"controllers": [ic.identity, controller.id]}
+    )
+
+    assert metadata(stranger, canister, "motto") == b"for all"
+    assert metadata(controller, canister, "secret") == b"for some"
+    with pytest.raises(CanisterRejected, match="has no metadata section with the name secret"):
+        metadata(stranger, canister, "secret")
+
+
+def test_an_empty_canister_has_no_metadata(ic: Sandbox) -> None:
+    with pytest.raises(CanisterRejected, match="has no Wasm module and hence no metadata"):
+        metadata(caller(ic), ic.create_canister(), "motto")
+
+
+def test_logs_are_fetched_by_those_who_may(ic: Sandbox) -> None:
+    canister = caller(ic)
+    canister.update_raw("update", u.debug_print(b"hello") + u.reply())
+    fetch = ic.management.fetch_canister_logs
+
+    (record,) = fetch(canister_id=canister.id).canister_log_records
+    with pytest.raises(CanisterRejected, match="not allowed to access canister logs"):
+        fetch(canister_id=canister.id, caller=ALICE)
+    ic.management.update_settings(
+        canister_id=canister.id, settings={"log_visibility": {"public": None}}
+    )
+
+    assert (record.idx, record.timestamp_nanos, record.content) == (0, ic.time_ns, b"hello")
+    assert len(fetch(canister_id=canister.id, caller=ALICE).canister_log_records) == 1
