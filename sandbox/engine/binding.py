@@ -15,6 +15,8 @@ import wasmtime
 from wasmtime import _bindings as ffi
 from wasmtime import _func
 
+from sandbox.engine.signals import wasmtime_handlers
+
 WASM_TYPES: Final = ("i32", "i64", "f32", "f64", "v128")
 _KINDS: Final = {name: kind for kind, name in enumerate(WASM_TYPES)}
 
@@ -22,12 +24,12 @@ _KINDS: Final = {name: kind for kind, name in enumerate(WASM_TYPES)}
 class Function:
     """An exported or table function that takes at most one integer and returns nothing."""
 
-    __slots__ = ("_context", "_function", "_trap")
+    __slots__ = ("_context", "_function", "_handlers")
 
     def __init__(self, store: wasmtime.Store, function: wasmtime.Func) -> None:
         self._context = store._context()
         self._function = function._func
-        self._trap = ctypes.POINTER(ffi.wasm_trap_t)()
+        self._handlers = wasmtime_handlers()
 
     def call(self, *arguments: tuple[str, int]) -> wasmtime.Trap | None:
         """Run it; the trap if it trapped.
@@ -38,15 +40,20 @@ class Function:
         for value, (type_, bits) in zip(values, arguments, strict=True):
             store_value(value, type_, bits)
         trap = ctypes.POINTER(ffi.wasm_trap_t)()
-        error = ffi.wasmtime_func_call(
-            self._context,
-            ctypes.byref(self._function),
-            values if arguments else None,
-            len(arguments),
-            None,
-            0,
-            ctypes.byref(trap),
-        )
+        others = self._handlers.take_over()
+        try:
+            error = ffi.wasmtime_func_call(
+                self._context,
+                ctypes.byref(self._function),
+                values if arguments else None,
+                len(arguments),
+                None,
+                0,
+                ctypes.byref(trap),
+            )
+        finally:
+            if others is not None:
+                self._handlers.give_back(others)
         if error:
             raise wasmtime.WasmtimeError._from_ptr(error)
         if not trap:

@@ -19,6 +19,7 @@ import wasmtime
 from wasmtime import _bindings as ffi
 
 from sandbox.engine.cache import CompileCache, default_directory
+from sandbox.engine.signals import wasmtime_handlers
 from sandbox.errors import ModuleRefused, UsageError
 
 # What the IC gives Wasm code; the thread's own stack must be larger.
@@ -46,6 +47,7 @@ class Compiler:
         self.stack_bytes = usable_stack_bytes()
         self._strict = wasmtime.Engine(_config(self.stack_bytes, is_strict=True))
         self.engine = wasmtime.Engine(_config(self.stack_bytes, is_strict=False))
+        wasmtime_handlers()  # remembered before anybody can replace them
         self._fingerprint = _fingerprint(self.stack_bytes)
 
     def check(self, wasm: bytes) -> None:
