@@ -103,6 +103,8 @@ class SnapshotShelf:
 
     def of(self, canister: Principal) -> tuple[Snapshot, ...]:
         """Return a canister's snapshots, oldest first."""
+        if not self._snapshots:  # asked for with every message
+            return ()
         found = (item for item in self._snapshots.values() if item.canister_id == canister)
         return tuple(sorted(found, key=lambda item: item.id))
 

@@ -6,7 +6,8 @@ sections 1 and 3.5.
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from sandbox.canister import CanisterRuntime
     from sandbox.history import Change
+    from sandbox.modules import InstalledModule
     from snapshot.record import Snapshot
 
 CHUNK_ACCOUNTED_BYTES: Final = 1 << 20
@@ -39,7 +41,16 @@ class MemoryUse:
     @property
     def total(self) -> int:
         """All of it: ``memory_size``."""
-        return sum(astuple(self))
+        return (
+            self.heap
+            + self.stable
+            + self.globals
+            + self.module
+            + self.custom_sections
+            + self.history
+            + self.chunks
+            + self.snapshots
+        )
 
 
 def memory_use(runtime: CanisterRuntime, snapshots: Iterable[Snapshot]) -> MemoryUse:
@@ -52,15 +63,17 @@ def memory_use(runtime: CanisterRuntime, snapshots: Iterable[Snapshot]) -> Memor
         # One more than the module's own: the instruction counter.
         globals=_GLOBAL_BYTES * (len(module.shape.globals) + 1) if module else 0,
         module=len(module.raw) if module else 0,
-        custom_sections=(
-            sum(len(name) + len(item.content) for name, item in module.metadata.items())
-            if module
-            else 0
-        ),
+        custom_sections=_metadata_bytes(module) if module else 0,
         history=sum(map(_change_bytes, state.history)),
         chunks=CHUNK_ACCOUNTED_BYTES * len(state.chunks),
         snapshots=sum(snapshot.total_size for snapshot in snapshots),
     )
+
+
+# Asked several times per message: modules and changes are immutable, so the sums are kept.
+@lru_cache(maxsize=256)
+def _metadata_bytes(module: InstalledModule) -> int:
+    return sum(len(name) + len(item.content) for name, item in module.metadata.items())
 
 
 def _change_bytes(change: Change) -> int:
