@@ -54,13 +54,6 @@ def as_float(value: Value) -> float:
         raise Unfit from None
 
 
-def as_text(value: Value) -> str:
-    """Return a str; only subclasses come here."""
-    if not isinstance(value, str):
-        raise Unfit
-    return str(value)
-
-
 def as_principal(value: Value) -> Principal:
     """Return a principal, also from its text or from a reference to a service."""
     if isinstance(value, Principal):

@@ -17,12 +17,12 @@ from sandbox.candid.encode_code import PutWriter
 from sandbox.candid.errors import CandidEncodeError
 from sandbox.candid.explain import explain
 from sandbox.candid.graph import OMISSIBLE
-from sandbox.candid.leb128 import put_int, put_nat
+from sandbox.candid.leb128 import SHORT_NAT, put_int, put_nat
 from sandbox.candid.limits import DEFAULT_LIMITS, Limits
 from sandbox.candid.shape import measure
 from sandbox.candid.typetable import write_header
 from sandbox.candid.values import RecordValue, Some, Value, VariantValue
-from sandbox.principal import Principal
+from sandbox.principal import MAX_LENGTH_BYTES, Principal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,18 +30,24 @@ if TYPE_CHECKING:
     from sandbox.candid.graph import Graph
 
 
+# What precedes a principal of each length: that it is not opaque, and the length.
+_PRINCIPAL_HEADS: Final = tuple(bytes((1, length)) for length in range(MAX_LENGTH_BYTES + 1))
+
+
 def _put_func(out: bytearray, principal: Principal, method: str) -> None:
     raw, name = bytes(principal), method.encode()
-    out += b"\1\1"
-    out.append(len(raw))
+    out.append(1)
+    out += _PRINCIPAL_HEADS[len(raw)]
     out += raw
     put_nat(out, len(name))
     out += name
 
 
 _HELPERS: Final = {
+    "PRINCIPAL_HEADS": _PRINCIPAL_HEADS,
     "Principal": Principal,
     "RecordValue": RecordValue,
+    "SHORT_NAT": SHORT_NAT,
     "Some": Some,
     "Unfit": convert.Unfit,
     "VariantValue": VariantValue,
@@ -51,13 +57,13 @@ _HELPERS: Final = {
     "as_int": convert.as_int,
     "as_list": convert.as_list,
     "as_principal": convert.as_principal,
-    "as_text": convert.as_text,
     "as_variant": convert.as_variant,
     "put_func": _put_func,
     "put_int": put_int,
     "put_nat": put_nat,
     "put_numbers": convert.put_numbers,
     "run": run,
+    "utf8": str.encode,
 }
 
 

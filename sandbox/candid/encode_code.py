@@ -9,6 +9,7 @@ whatever comes up where a value does not fit; ``explain`` then finds out where.
 from __future__ import annotations
 
 import struct
+from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -38,18 +39,20 @@ _SIMPLE: Final[dict[Kind, tuple[str, ...]]] = {
     Prim.BOOL: ("if type({v}) is not bool: raise Unfit", "o.append({v})"),
     Prim.NAT: (
         "if type({v}) is not int: {v} = as_int({v})",
-        "if 0 <= {v} < 128: o.append({v})",
-        "else: put_nat(o, {v})",
+        "if {v} > SHORT_NAT: put_nat(o, {v})",
+        "else:",
+        "    while {v} > 127:",
+        "        o.append({v} & 127 | 128)",
+        "        {v} >>= 7",
+        "    o.append({v})",
     ),
     Prim.INT: (
         "if type({v}) is not int: {v} = as_int({v})",
         "if -64 <= {v} < 64: o.append({v} & 127)",
         "else: put_int(o, {v})",
     ),
-    Prim.NAT8: ("if type({v}) is not int: {v} = as_int({v})", "o.append({v})"),
     Prim.TEXT: (
-        "if type({v}) is not str: {v} = as_text({v})",
-        "{v} = {v}.encode()",
+        "{v} = utf8({v})",
         "{n} = len({v})",
         "if {n} < 128: o.append({n})",
         "else: put_nat(o, {n})",
@@ -57,15 +60,14 @@ _SIMPLE: Final[dict[Kind, tuple[str, ...]]] = {
     ),
     Prim.PRINCIPAL: (
         "if type({v}) is not Principal: {v} = as_principal({v})",
-        "{v} = bytes({v})",
-        "o.append(1)",
-        "o.append(len({v}))",
+        # The slot itself: bytes(principal) is a method call and takes ten times as long.
+        "{v} = {v}._raw",
+        "o += PRINCIPAL_HEADS[len({v})]",
         "o += {v}",
     ),
     Con.SERVICE: (
         "{v} = bytes(as_principal({v}))",
-        "o.append(1)",
-        "o.append(len({v}))",
+        "o += PRINCIPAL_HEADS[len({v})]",
         "o += {v}",
     ),
     Con.FUNC: ("put_func(o, *as_func({v}))",),
@@ -142,19 +144,26 @@ class PutWriter:
                 self._record(index, value)
             case Con.VARIANT:
                 self._variant(index, value)
-            case Prim() as prim if prim in FORMATS and prim is not Prim.NAT8:
-                self._number(prim, value)
+            case Prim() as prim if prim in FORMATS:
+                self._numbers([(index, value)])
             case simple:
                 length = self._source.variable()
                 for text in _SIMPLE[simple]:
                     self._source.line(text.format(v=value, n=length))
 
-    def _number(self, prim: Prim, value: str) -> None:
-        usual = "float" if FORMATS[prim] in "fd" else "int"
-        self._source.line(f"if type({value}) is not {usual}: {value} = as_{usual}({value})")
-        self._source.line(
-            f"o += {self._encoder.bind(struct.Struct(f'<{FORMATS[prim]}').pack)}({value})"
-        )
+    def _is_number(self, index: int) -> bool:
+        return self._graph.nodes[index].kind in FORMATS
+
+    def _numbers(self, values: list[tuple[int, str]]) -> None:
+        """Write code that writes neighbouring numbers of fixed size at once."""
+        letters = ""
+        for index, value in values:
+            letter = FORMATS[Prim(self._graph.nodes[index].kind.value)]
+            usual = "float" if letter in "fd" else "int"
+            self._source.line(f"if type({value}) is not {usual}: {value} = as_{usual}({value})")
+            letters += letter
+        pack = self._encoder.bind(struct.Struct(f"<{letters}").pack)
+        self._source.line(f"o += {pack}({', '.join(value for _, value in values)})")
 
     def _opt(self, inner: int, value: str) -> None:
         line = self._source.line
@@ -198,8 +207,14 @@ class PutWriter:
                     line(f"{_targets(values)} = {self._encoder.bind(_getter(node.keys))}({value})")
                 line(f"except KeyError: {_targets(values)} = {members}.values({value})")
         line(f"else: {_targets(values)} = {members}.values({value})")
-        for target, variable in zip(node.targets, values, strict=True):
-            self._put(target, variable)
+        for is_number, fields in groupby(
+            zip(node.targets, values, strict=True), key=lambda field: self._is_number(field[0])
+        ):
+            if is_number:
+                self._numbers(list(fields))
+            else:
+                for target, variable in fields:
+                    self._put(target, variable)
 
     def _variant(self, index: int, value: str) -> None:
         line, node = self._source.line, self._graph.nodes[index]

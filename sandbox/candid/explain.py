@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 # A chain, not a tuple per level: values may be nested a hundred thousand times.
 Path: TypeAlias = tuple["Path", str] | None
 _SHOWN_ENDS: Final = 6
+# What numbers out of range and values of a wrong kind show as: type and value say enough.
+_SPEAKS_FOR_ITSELF: Final = (ArithmeticError, TypeError, ValueError, struct.error)
 
 
 def explain(encoder: Encoder, values: Sequence[Value], cause: Exception) -> CandidEncodeError:
@@ -61,10 +63,7 @@ def _check(encoder: Encoder, index: int, value: Value, path: Path) -> Task:
     except Unfit as unfit:
         raise _Found(path, index, value, str(unfit)) from None
     except Exception as error:  # noqa: BLE001 - values are the user's own objects
-        # Ranges show as all sorts of errors; the type and the value say enough.
-        reason = (
-            "" if isinstance(error, ArithmeticError | ValueError | struct.error) else str(error)
-        )
+        reason = "" if isinstance(error, _SPEAKS_FOR_ITSELF) else str(error)
         raise _Found(path, index, value, reason) from None
     for label, target, part in parts:
         yield _check(encoder, target, part, (path, label) if label else path)

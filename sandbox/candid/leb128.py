@@ -17,6 +17,7 @@ from sandbox.candid.errors import CandidDecodeError
 _MAX_LENGTH_BYTES: Final = 10
 # Up to here the plain loop is the faster one.
 _SHORT_BYTES: Final = 9
+SHORT_NAT: Final = (1 << 7 * _SHORT_BYTES) - 1
 _LOW_7: Final = bytes(byte & 0x7F for byte in range(256))
 _CONTINUED: Final = bytes(byte | 0x80 for byte in range(256))
 
@@ -54,7 +55,7 @@ def read_length(data: bytes, place: int) -> tuple[int, int]:
 
 def put_nat(out: bytearray, value: int) -> None:
     """Append ``value``, which is not negative, in its shortest form."""
-    if value >> 7 * _SHORT_BYTES:
+    if value > SHORT_NAT:
         out += _spread(value, (value.bit_length() + 6) // 7)
         return
     while value > 0x7F:

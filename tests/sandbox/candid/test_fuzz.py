@@ -43,6 +43,9 @@ FORMATS = {
     Prim.INT8: "b", Prim.INT16: "h", Prim.INT32: "i", Prim.INT64: "q",
     Prim.FLOAT32: "f", Prim.FLOAT64: "d",
 }  # fmt: skip
+# More elements than any message here has bytes: only nulls could be so many, and how
+# many of those are too many is a matter of limits, not of the specification.
+MAX_COUNT = 20_000
 FUTURE = Ref("a type of the future")
 MODES = {1: Mode.QUERY, 2: Mode.ONEWAY, 3: Mode.COMPOSITE_QUERY}
 
@@ -190,7 +193,9 @@ def read_value(reader: Reader, type_: Type, env: Env) -> Value:
         case Opt(inner):
             return [read_value(reader, inner, env)] if reader.flag() else []
         case Vec(inner):
-            return [read_value(reader, inner, env) for _ in range(reader.length())]
+            count = reader.length()
+            assume(count <= MAX_COUNT)
+            return [read_value(reader, inner, env) for _ in range(count)]
         case Record(fields):
             return {field.id: read_value(reader, field.type, env) for field in fields}
         case Variant(fields):
@@ -263,6 +268,8 @@ def coerce_to_opt(value: Value, low: Type, genv: Env, inner: Type, wenv: Env) ->
         return None
     if isinstance(low, Opt):
         return forgiving(value[0], low.inner, genv, inner, wenv) if value else None
+    if opens_endlessly(inner, wenv):
+        raise Misfit
     return forgiving(value, low, genv, inner, wenv)
 
 
@@ -272,11 +279,20 @@ def forgiving(value: Value, given: Type, genv: Env, wanted: Type, wenv: Env) -> 
         found = coerce(value, given, genv, wanted, wenv)
     except Misfit:
         return None
-    except RecursionError:
-        raise Misfit from None
     content = resolve(wanted, wenv)
     wraps = isinstance(content, Opt) or content in (Prim.NULL, Prim.RESERVED)
     return Some(found) if wraps else found
+
+
+def opens_endlessly(type_: Type, env: Env) -> bool:
+    """Return whether the type is opt after opt without end; no plain value fits into that."""
+    seen = []
+    while isinstance(meaning := resolve(type_, env), Opt):
+        if meaning in seen:
+            return True
+        seen.append(meaning)
+        type_ = meaning.inner
+    return False
 
 
 def coerce_variant(value: Value, low: Variant, genv: Env, high: Variant, wenv: Env) -> Value:
