@@ -122,6 +122,19 @@ class Content:
                 image.store(pieces)
         return size
 
+    def adapt(self, image: Image, at: Mark | None) -> int:
+        """Make an image that holds today's content hold a mark's; return its size."""
+        size = self._size_at(at)
+        if at is not None:
+            pieces, holes = _as_writes(self._undo.changed_since(at))
+            image.reserve(pieces, size)
+            image.store(pieces, holes)
+        return size
+
+    def replace_image(self, image: Image) -> None:
+        """Go on with another image. Requires: it holds the same."""
+        self._image = image
+
     @property
     def allocated_bytes(self) -> int:
         """Memory held by the image and by pre-images."""

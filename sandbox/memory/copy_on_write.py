@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.memory.errors import RegionRefused
 from sandbox.memory.file_image import FileImage
-from sandbox.memory.kernel import discard, map_private
+from sandbox.memory.kernel import discard
+from sandbox.memory.layered_image import LayeredImage, SharedBase
 from sandbox.memory.region import PreparedCommit, Region
 from sandbox.memory.runs import OS_PAGE, clipped, joined, page_window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
 
     from sandbox.memory.dirty_pages import DirtyTracker
     from sandbox.memory.runs import Run, Window
@@ -33,12 +34,19 @@ _NEAR_BYTES: Final = 16 * OS_PAGE
 # map everything anew costs some seven scans; doing so now and then bounds both losses.
 _REMAP_EVERY: Final = 16
 
+# Copying so much takes 3 ms, once; sharing makes every commit map the runs it stores (2 us
+# each), for as long as the memory lives.
+_WORTH_SHARING: Final = 8 << 20
+
 
 class CopyOnWriteRegion(Region):
     """The ``Region`` of Linux. Windows are ignored where scanning is cheap."""
 
     def __init__(
-        self, image: FileImage, size_bytes: int, new_tracker: Callable[[], DirtyTracker]
+        self,
+        image: FileImage | LayeredImage,
+        size_bytes: int,
+        new_tracker: Callable[[], DirtyTracker],
     ) -> None:
         super().__init__(image, size_bytes)
         self._file = image
@@ -62,7 +70,9 @@ class CopyOnWriteRegion(Region):
 
     def _settle(self, view: View, prepared: PreparedCommit) -> None:
         self._map(prepared.view, view.capacity_bytes)
-        self._forget(view, list(clipped(prepared.dirty, view.capacity_bytes)))
+        dirty = list(clipped(prepared.dirty, view.capacity_bytes))
+        self._file.show(view.address, dirty, view.capacity_bytes)
+        self._forget(view, dirty)
 
     def _restore(self, view: View, reach: int, window: Window | None) -> None:
         if self._tracker.follows_touched:
@@ -70,18 +80,32 @@ class CopyOnWriteRegion(Region):
         else:
             self._forget(view, [(0, reach)] if reach else [])
 
-    def _refresh(self, view: View, runs: Iterable[Run]) -> None:
+    def _refresh(self, view: View, runs: Sequence[Run]) -> None:
+        self._file.show(view.address, runs, view.capacity_bytes)
         discard(view.address, list(joined(runs)))
 
     def _fork(self, at: Mark | None) -> CopyOnWriteRegion:
-        image = FileImage()
-        size_bytes = self._content.copy_to(image, at)
+        image: FileImage | LayeredImage
+        if self._file.allocated_bytes < _WORTH_SHARING and isinstance(self._file, FileImage):
+            image = FileImage()
+            size_bytes = self._content.copy_to(image, at)
+        else:
+            image = self._shared()
+            size_bytes = self._content.adapt(image, at)
         return CopyOnWriteRegion(image, size_bytes, self._new_tracker)
 
+    def _shared(self) -> LayeredImage:
+        """Return an image that shares today's pages; what changes here from now on is apart."""
+        if isinstance(self._file, FileImage):
+            base = SharedBase(self._file)
+            # The view maps the base already, and nothing is own yet.
+            self._file = self._image = LayeredImage(base)
+            self._content.replace_image(self._file)
+            self._file.lengthen(base.file.length)
+        return self._file.fork()
+
     def _map(self, view: View, start: int) -> None:
-        length = view.capacity_bytes - start
-        if length:
-            map_private(view.address + start, length, self._file.descriptor, start)
+        self._file.map_into(view.address, start, view.capacity_bytes)
 
     def _forget(self, view: View, dirty: list[Run]) -> None:
         """Drop the private pages; some may lie behind the view, where the memory grew."""

@@ -15,7 +15,7 @@ from errno import ENXIO
 from typing import TYPE_CHECKING
 
 from sandbox.memory.errors import RegionRefused
-from sandbox.memory.kernel import memfd, punch_hole
+from sandbox.memory.kernel import map_private, memfd, punch_hole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -86,6 +86,14 @@ class FileImage:
                 stop = min(os.lseek(self.descriptor, start, os.SEEK_HOLE), end)
                 yield start, stop - start
                 start = stop
+
+    def map_into(self, address: int, start: int, end: int) -> None:
+        """Make ``[address + start, address + end)`` a private view. Raises: RegionRefused."""
+        if start < end:
+            map_private(address + start, end - start, self.descriptor, start)
+
+    def show(self, address: int, runs: Sequence[Run], reach: int) -> None:
+        """Let a view follow what was stored; it does by itself once private pages are gone."""
 
     @property
     def allocated_bytes(self) -> int:
