@@ -9,6 +9,7 @@ How Candid values appear in Python is one table, in ``sandbox.candid.values``.
 """
 
 from sandbox.candid.codec import Codec, decode, encode
+from sandbox.candid.compat import Finding, Severity, compare
 from sandbox.candid.errors import (
     CandidDecodeError,
     CandidEncodeError,
@@ -45,6 +46,7 @@ __all__ = [
     "Codec",
     "Env",
     "Field",
+    "Finding",
     "Func",
     "FuncRef",
     "Interface",
@@ -57,11 +59,13 @@ __all__ = [
     "Ref",
     "Service",
     "ServiceRef",
+    "Severity",
     "Some",
     "Type",
     "Variant",
     "VariantValue",
     "Vec",
+    "compare",
     "decode",
     "encode",
     "field_hash",

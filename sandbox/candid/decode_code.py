@@ -71,6 +71,9 @@ class ReadWriter:
     def function(self, name: str, given: int, wanted: int) -> str:
         """Return the function that reads ``given`` as ``wanted``."""
         deep = self.shape.deep[given] and not self._stackless
+        # Functions are shared: where in the whole value they read is not known here.
+        if wanted in self.expected.names:
+            self._path.append(f"in {self.expected.names[wanted]}")
         with self.source.block(f"def {name}(d, p, c{', h' if deep else ''}):"):
             self._body(given, wanted, "x")
             self.source.line("return x, p")

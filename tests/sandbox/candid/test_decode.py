@@ -126,6 +126,15 @@ def test_value_that_does_not_fit_is_refused_with_its_path(
     assert reason in str(caught.value)
 
 
+def test_misfit_inside_a_recursive_type_names_the_type() -> None:
+    given = "type L = opt record { head : text; tail : L }; (vec record { next : L })"
+    wanted = "type L = vec record { head : nat; tail : L }; (vec record { next : L })"
+    data = candid.encode(([{"next": {"head": "x", "tail": None}}],), given)
+
+    with pytest.raises(CandidDecodeError, match="in L: expected vec record"):
+        candid.decode(data, wanted)
+
+
 def test_missing_arguments_read_as_null_where_they_may() -> None:
     assert candid.decode(candid.encode((1,), "(nat)"), "(nat, opt nat, null, reserved)") == (
         1,

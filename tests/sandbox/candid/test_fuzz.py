@@ -414,7 +414,7 @@ def test_message_reads_at_its_own_type_as_the_oracle_reads_it(
 
 
 @pytest.mark.slow
-@settings(PATIENT, max_examples=400)
+@settings(PATIENT, max_examples=200)
 @given(messages(), st.data())
 def test_message_reads_at_a_changed_type_as_the_specification_says(
     message: tuple[bytes, Type, Env], drawn: st.DataObject
@@ -439,7 +439,7 @@ def test_message_reads_at_an_unrelated_type_as_the_specification_says(
 
 
 @pytest.mark.slow
-@settings(PATIENT, max_examples=400)
+@settings(PATIENT, max_examples=200)
 @given(messages(), st.data())
 def test_broken_message_is_refused_or_read_like_the_oracle_does(
     message: tuple[bytes, Type, Env], drawn: st.DataObject

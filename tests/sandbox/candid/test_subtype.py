@@ -84,7 +84,7 @@ def test_every_type_is_its_own_subtype_without_findings(given: tuple[Type, Env])
 
 
 @pytest.mark.slow
-@settings(PATIENT, max_examples=300)
+@settings(PATIENT, max_examples=150)
 @given(strategies.definitions(), strategies.definitions())
 def test_breaking_findings_are_exactly_the_failures_of_subtyping(
     new: tuple[Type, Env], old: tuple[Type, Env]
