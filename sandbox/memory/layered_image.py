@@ -201,6 +201,8 @@ class _RunSet:
 
     def within(self, start: int, end: int) -> Iterator[Run]:
         """Yield the parts of the ranges inside ``[start, end)``."""
+        if start >= end:
+            return
         for at in range(bisect_right(self._ends, start), bisect_left(self._starts, end)):
             first, last = max(start, self._starts[at]), min(end, self._ends[at])
             yield first, last - first

@@ -134,6 +134,19 @@ def test_a_memory_written_all_over_uses_few_kernel_mappings(region: Region) -> N
     big.close()
 
 
+def test_a_fork_shrunk_to_nothing_can_be_mapped_and_grow_again(region: Region) -> None:
+    with region.fork() as fork, Arena(RESERVED) as arena:
+        fork.resize(0)
+        fork.attach(arena.address, 0)
+        fork.commit(0)
+
+        arena.write(3, b"new")
+        fork.commit(WASM_PAGE)
+
+        assert content(fork) == b"\0\0\0new".ljust(WASM_PAGE, b"\0")
+        fork.detach()
+
+
 def mappings(arena: Arena) -> int:
     """Count the kernel's mappings of an arena."""
     maps = Path("/proc/self/maps").read_text(encoding="ascii")
@@ -181,7 +194,7 @@ class Family(RuleBasedStateMachine):
         rng = random.Random(seed)
         size = len(data) + WASM_PAGE * (grows and len(data) < RESERVED)
         written = data.ljust(size, b"\0")
-        for _ in range(rng.randrange(1, 6)):
+        for _ in range(rng.randrange(1, 6) if size else 0):
             at = rng.randrange(size - 9)
             arena.write(at, b"%09d" % seed)
             written[at : at + 9] = b"%09d" % seed
