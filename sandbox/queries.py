@@ -30,10 +30,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sandbox.canister import CanisterRuntime, Capture
+    from sandbox.routing import Watcher
 
 _MAX_DEPTH: Final = 6
 _CALL_OVERHEAD_INSTRUCTIONS: Final = 50_000_000
 _MANAGEMENT: Final = Principal.management()
+_ENTRIES: Final = {
+    Context.COMPOSITE_REPLY: "reply callback",
+    Context.COMPOSITE_REJECT: "reject callback",
+    Context.COMPOSITE_CLEANUP: "cleanup callback",
+}
 
 
 class _CutShortError(Exception):
@@ -57,6 +63,7 @@ class QueryRun:
     caller: Principal
     manage: Callable[[str, bytes, Principal], Answer]
     stand_in: Callable[[Principal, str, bytes, Principal], Answer | None]
+    watchers: tuple[Watcher, ...] = ()
     _captures: dict[Principal, Capture] = field(default_factory=dict)
     _used: int = 0
 
@@ -70,6 +77,23 @@ class QueryRun:
             self._put_back()
 
     def _call(
+        self, canister: Principal, method: str, argument: bytes, caller: Principal, *, depth: int
+    ) -> Answer:
+        for watcher in self.watchers:
+            watcher.query_began(canister, method, caller)
+        try:
+            answer = self._answer(canister, method, argument, caller, depth=depth)
+        except _CutShortError as error:
+            self._note_end(error.refusal)
+            raise
+        self._note_end(answer)
+        return answer
+
+    def _note_end(self, answer: Answer) -> None:
+        for watcher in self.watchers:
+            watcher.query_ended(answer)
+
+    def _answer(
         self, canister: Principal, method: str, argument: bytes, caller: Principal, *, depth: int
     ) -> Answer:
         if canister == _MANAGEMENT:
@@ -173,6 +197,8 @@ class QueryRun:
     def _execute(self, runtime: CanisterRuntime, task: Task) -> Outcome:
         outcome = runtime.execute(task)
         self._used += outcome.instructions
+        for watcher in self.watchers:
+            watcher.query_executed(runtime.state.id, task.method or _ENTRIES[task.context], outcome)
         return outcome
 
     def _budget(self, runtime: CanisterRuntime) -> int:

@@ -71,6 +71,15 @@ class Watcher(Protocol):
     def answered(self, request: Request, answer: Answer, refund: int) -> None:
         """Note a request's answer, which may still be on its way."""
 
+    def query_began(self, canister: Principal, method: str, caller: Principal) -> None:
+        """Note a query, from outside or from a composite query."""
+
+    def query_executed(self, canister: Principal, entry: str, outcome: Outcome) -> None:
+        """Note an execution of the innermost query under way."""
+
+    def query_ended(self, answer: Answer) -> None:
+        """Note the answer of the innermost query under way."""
+
 
 @dataclass(slots=True)
 class Router:
@@ -80,7 +89,7 @@ class Router:
     manage: answers a call to the management canister; None: the answer comes later.
     stand_in: answers in a canister's place, or changes the request; see ``sandbox.mocks``.
     choose: None for first in, first out; see ``sandbox.order``.
-    watcher: who listens, if anybody.
+    watchers: who listens, if anybody.
     """
 
     find: Callable[[Principal], CanisterRuntime | None]
@@ -89,7 +98,7 @@ class Router:
     bank: Bank
     now_ns: Callable[[], int]
     choose: Callable[[int], int] | None = None
-    watcher: Watcher | None = None
+    watchers: tuple[Watcher, ...] = ()
     queue: deque[Message] = field(default_factory=deque)
     delayed: list[Delayed] = field(default_factory=list)
     contexts: dict[int, CallContext] = field(default_factory=dict)
@@ -106,8 +115,8 @@ class Router:
         """Queue an ingress message and return the id its answer will have."""
         ingress = self._new_id()
         request = Request(callee, method, argument, sender, cycles, None, ingress)
-        if self.watcher is not None:
-            self.watcher.requested(request, None)
+        for watcher in self.watchers:
+            watcher.requested(request, None)
         self.queue.append(request)
         return ingress
 
@@ -130,8 +139,8 @@ class Router:
 
     def reply_to(self, request: Request, answer: Answer, refund: int) -> None:
         """Send a request its answer and the cycles nobody took."""
-        if self.watcher is not None:
-            self.watcher.answered(request, answer, refund)
+        for watcher in self.watchers:
+            watcher.answered(request, answer, refund)
         if request.ingress is not None:
             self.answers[request.ingress] = answer
             self.bank.unmint(refund)
@@ -433,8 +442,8 @@ class Router:
         request = Request(
             call.callee, call.method, call.argument, sender, call.cycles, id_, None, deadline
         )
-        if self.watcher is not None:
-            self.watcher.requested(request, key)
+        for watcher in self.watchers:
+            watcher.requested(request, key)
         self.queue.append(request)
 
     def _answer_for_silent(self, key: int) -> None:
@@ -458,8 +467,8 @@ class Router:
         key = self._new_id()
         self.contexts[key] = context
         self._open[context.canister] += 1
-        if self.watcher is not None:
-            self.watcher.began(key, context.request, context.canister)
+        for watcher in self.watchers:
+            watcher.began(key, context.request, context.canister)
         return key
 
     def _close_if_done(self, key: int) -> None:
@@ -469,8 +478,8 @@ class Router:
             self._open[context.canister] -= 1
 
     def _watch(self, key: int, runtime: CanisterRuntime, outcome: Outcome, entry: str) -> None:
-        if self.watcher is not None:
-            self.watcher.executed(key, runtime.state.id, entry, outcome)
+        for watcher in self.watchers:
+            watcher.executed(key, runtime.state.id, entry, outcome)
 
     def _count(self, callback: Callback, more: int) -> None:
         sender = self.contexts[callback.context].canister

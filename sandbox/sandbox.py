@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from sandbox.memory import RegionKind
     from sandbox.modules import Source
     from sandbox.outcalls import Outcalls
+    from sandbox.tracing import Report, Trace
 
 DEFAULT_CYCLES: Final = 100_000_000_000_000
 PrincipalLike = Principal | str
@@ -42,7 +43,7 @@ class Sandbox:
     """A little Internet Computer in this process; a context manager.
 
     directory: where the world is kept between processes; loaded now, written by ``save`` and
-        ``close``. None: in memory only.
+        ``close``. A ``sandbox.durable.WorldDirectory`` for more say. None: in memory only.
     limits: a profile of production limits (``sandbox.limits``).
     memory: ``"auto"`` takes copy-on-write where the platform has it; ``"copying"`` is the
         portable fallback.
@@ -56,7 +57,7 @@ class Sandbox:
 
     def __init__(
         self,
-        directory: str | os.PathLike[str] | None = None,
+        directory: str | os.PathLike[str] | WorldDirectory | None = None,
         *,
         limits: Limits = MAINNET,
         memory: RegionKind = "auto",
@@ -109,8 +110,7 @@ class Sandbox:
         try:
             canister.install(source, *arguments, did=did, caller=caller)
         except BaseException:
-            self._world.forget(canister.id)
-            self.names = {key: id_ for key, id_ in self.names.items() if id_ != canister.id}
+            self._forget(canister)
             raise
         return canister
 
@@ -166,18 +166,24 @@ class Sandbox:
         with self.entered():
             self._world.move_clock(value)
 
-    def tick(self) -> int:
-        """Run one round: due timers, heartbeats and what they cause; return the messages run."""
+    def tick(self) -> Report:
+        """Run one round: due timers, heartbeats and what they cause; return what happened."""
         with self.entered():
             return self._world.tick()
 
-    def advance(self, **duration: float) -> int:
+    def advance(self, **duration: float) -> Report:
         """Move the clock by days=, hours=, minutes=, seconds=, ns=; due timers run in order.
 
-        Returns the number of messages that ran.
+        Returns what happened: ``report.messages``, ``report.failures``, ``report.trace``.
         """
         with self.entered():
             return self._world.advance_to(self.time_ns + duration_ns(**duration))
+
+    @contextmanager
+    def trace(self) -> Iterator[Trace]:
+        """Record what happens in the ``with`` block: ``print(trace)``, ``trace.to_json()``."""
+        with self.entered() as world, world.traced() as tracer:
+            yield tracer.trace
 
     def anchor(self) -> Anchor:
         """Mark the whole sandbox; leaving the ``with`` block undoes everything inside it."""
@@ -265,6 +271,26 @@ class Sandbox:
             check(refuse_stranger(runtime.state, who, "delete_canister_snapshot"))
             check(self._world.snapshots.delete(id_, runtime.state.id))
 
+    def clone(
+        self,
+        snapshot_id: Snapshot | SnapshotId | str,
+        *,
+        name: str | None = None,
+        caller: PrincipalLike | None = None,
+    ) -> Canister:
+        """Create a canister with the state of a snapshot, whoever's it is.
+
+        On failure: there is no new canister.
+        Raises: CanisterRejected (the caller does not control the snapshot's canister).
+        """
+        canister = self.create_canister(name=name, caller=caller)
+        try:
+            self.load_snapshot(snapshot_id, canister.id, caller=caller)
+        except BaseException:
+            self._forget(canister)
+            raise
+        return canister
+
     # --- the rest
 
     @property
@@ -324,10 +350,14 @@ class Sandbox:
                 self._directory.close()
                 self._directory = None
 
-    def _opened(self, directory: str | os.PathLike[str]) -> WorldDirectory:
+    def _forget(self, canister: Canister) -> None:
+        self._world.forget(canister.id)
+        self.names = {key: id_ for key, id_ in self.names.items() if id_ != canister.id}
+
+    def _opened(self, directory: str | os.PathLike[str] | WorldDirectory) -> WorldDirectory:
         from sandbox.durable import WorldDirectory
 
-        opened = WorldDirectory(directory)
+        opened = directory if isinstance(directory, WorldDirectory) else WorldDirectory(directory)
         try:
             opened.load_into(self._world)
         except BaseException:

@@ -7,6 +7,7 @@ outlives a message hangs off a ``World``; ``save`` and ``rewind`` cover all of i
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from sandbox import controlling, history, ingress, rounds
@@ -14,7 +15,7 @@ from sandbox.anchor import SavedCanister, SavedWorld
 from sandbox.canister import CanisterRuntime
 from sandbox.clock import Clock
 from sandbox.controlling import STOP_TIMEOUT_NS, Installation, origin_of, refuse_stranger
-from sandbox.cycles import MAINNET_13_NODES, Bank, Prices
+from sandbox.cycles import MAINNET_13_NODES, Bank, CyclesReport, Prices
 from sandbox.errors import UsageError
 from sandbox.lifecycle import InstallReport, Persistence
 from sandbox.log import CanisterLog
@@ -30,10 +31,13 @@ from sandbox.randomness import Randomness
 from sandbox.routing import Router
 from sandbox.state import CanisterState, Settings
 from sandbox.system_api import mailbox
+from sandbox.tracing import Report, Tracer
 from sandbox.traffic import Request, StopRequest
 from snapshot.shelf import SnapshotShelf
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from sandbox.candid.values import VariantValue
     from sandbox.engine import Compiler
     from sandbox.limits import Limits
@@ -239,24 +243,53 @@ class World:
         """Answer a query; nothing changes."""
         if len(argument) > mailbox.MAX_ARG_BYTES:
             return ingress.too_large(argument)
-        run = QueryRun(self.canisters.get, caller, self.manager.query, self.mocks.answer_query)
+        run = QueryRun(
+            self.canisters.get,
+            caller,
+            self.manager.query,
+            self.mocks.answer_query,
+            self.router.watchers,
+        )
         return run.run(canister, method, argument)
 
     def settle(self) -> int:
         """Run messages until none is left; return how many ran."""
         return rounds.settle(self)
 
-    def tick(self) -> int:
+    def tick(self) -> Report:
         """Run one round: due timers and heartbeats in order of canister ids, then settle."""
-        return rounds.tick(self)
+        return self._reported(lambda: rounds.tick(self))
 
-    def advance_to(self, time_ns: int) -> int:
-        """Move the clock, stopping at all that falls due; return the messages run."""
-        return rounds.advance_to(self, time_ns)
+    def advance_to(self, time_ns: int) -> Report:
+        """Move the clock, stopping at all that falls due."""
+        return self._reported(lambda: rounds.advance_to(self, time_ns))
+
+    @contextmanager
+    def traced(self) -> Iterator[Tracer]:
+        """Listen to everything that happens inside the block."""
+        tracer = Tracer(self.clock.now)
+        before = self.router.watchers
+        self.router.watchers = (*before, tracer)
+        try:
+            yield tracer
+        finally:
+            self.router.watchers = before
 
     def move_clock(self, time_ns: int) -> None:
         """Set the clock without running anything; canisters pay for the time between."""
         rounds.move_clock(self, time_ns)
+
+    @property
+    def cycles(self) -> CyclesReport:
+        """Where all cycles are. What was minted is somewhere: the report's parts add up."""
+        return CyclesReport(
+            self.bank.minted,
+            sum(runtime.state.cycles for runtime in self.canisters.values()),
+            sum(runtime.state.reserved_cycles for runtime in self.canisters.values()),
+            self.router.saved().cycles,
+            self.bank.consumed_in_all(),
+            self.bank.lost,
+        )
 
     # --- anchors
 
@@ -313,6 +346,12 @@ class World:
         if len(raw) != 10 or raw[8:] != b"\x01\x01":
             return False
         return 0 <= int.from_bytes(raw[:8], "big") - FIRST_CANISTER < CANISTERS_IN_RANGE
+
+    def _reported(self, action: Callable[[], int]) -> Report:
+        started = self.clock.now_ns
+        with self.traced() as tracer:
+            action()
+        return Report(tracer.messages, started, self.clock.now_ns, tracer.trace)
 
     def _new_id(self) -> Principal:
         while (id_ := Principal.from_index(self._next_canister)) in self.canisters:

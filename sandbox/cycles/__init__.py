@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sandbox.cycles.bank import Bank, SavedBank
+from sandbox.cycles.bank import Bank, CyclesReport, SavedBank
 from sandbox.cycles.prices import FREE, MAINNET_13_NODES, Prices
 from sandbox.cycles.uses import Use
 
-__all__ = ["FREE", "MAINNET_13_NODES", "Bank", "Prices", "SavedBank", "Use"]
+__all__ = ["FREE", "MAINNET_13_NODES", "Bank", "CyclesReport", "Prices", "SavedBank", "Use"]

@@ -41,6 +41,27 @@ class SavedBank:
     consumed: Mapping[Principal, Mapping[Use, int]]
 
 
+@dataclass(frozen=True, slots=True)
+class CyclesReport:
+    """Where the cycles of a sandbox are.
+
+    in_flight: attached to messages, not yet accepted or refunded, and prepaid for callbacks.
+    lost: of deleted canisters, and refunds that nobody could take any more.
+    """
+
+    minted: int
+    balances: int
+    reserved: int
+    in_flight: int
+    consumed: int
+    lost: int
+
+    @property
+    def accounted(self) -> int:
+        """The sum of all parts; equal to ``minted``."""
+        return self.balances + self.reserved + self.in_flight + self.consumed + self.lost
+
+
 class Bank:
     """Charges by one price list.
 

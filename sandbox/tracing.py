@@ -1,0 +1,307 @@
+"""Traces: what a message caused, as a tree of calls.
+
+A ``Tracer`` listens to the router while it is attached and builds ``Span`` objects: one per
+call, with the executions of its call context and, below it, the calls they made. What began
+before it listened shows up as a root of its own, marked as continued.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from sandbox.messages import Answer, Outcome, Reject, Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sandbox.principal import Principal
+    from sandbox.traffic import Request
+
+
+# Some 1 KiB each: a month of a busy timer must not fill the memory.
+_MOST_CALLS: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One message that ran.
+
+    entry: the method, the hook, or ``reply callback``, ``reject callback``, ``cleanup callback``.
+    instructions: approximately (docs/decisions/0004). pages: OS pages committed.
+    failure: why it was rolled back.
+    """
+
+    canister: Principal
+    entry: str
+    instructions: int
+    heap_pages: int
+    stable_pages: int
+    failure: Reject | None
+
+
+@dataclass(slots=True)
+class Span:
+    """One call: who called what, what ran, what it called, how it ended.
+
+    canister: the callee. caller: None for a heartbeat or timer. answer: None while open.
+    accepted_cycles: of the attached cycles, known with the answer.
+    is_continued: the call was made before the trace began; only what came later is here.
+    """
+
+    canister: Principal
+    method: str
+    caller: Principal | None
+    time_ns: int
+    cycles: int = 0
+    executions: list[Execution] = field(default_factory=list)
+    calls: list[Span] = field(default_factory=list)
+    answer: Answer | None = None
+    accepted_cycles: int = 0
+    is_continued: bool = False
+
+    @property
+    def instructions(self) -> int:
+        """Of the call itself, without the calls it made."""
+        return sum(item.instructions for item in self.executions)
+
+    def walk(self) -> Iterator[Span]:
+        """Return this span and all below it, callers first."""
+        yield self
+        for call in self.calls:
+            yield from call.walk()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the span as plain values, as ``Trace.to_json`` writes them."""
+        return {
+            "canister": str(self.canister),
+            "method": self.method,
+            "caller": None if self.caller is None else str(self.caller),
+            "time_ns": self.time_ns,
+            "cycles": self.cycles,
+            "accepted_cycles": self.accepted_cycles,
+            "instructions": self.instructions,
+            "continued": self.is_continued,
+            "executions": [_execution_dict(item) for item in self.executions],
+            "result": _answer_dict(self.answer),
+            "calls": [call.as_dict() for call in self.calls],
+        }
+
+
+@dataclass(slots=True)
+class Trace:
+    """Everything that happened while somebody listened; ``print`` it, or ``to_json``.
+
+    is_cut: there was more than was kept.
+    """
+
+    roots: list[Span] = field(default_factory=list)
+    is_cut: bool = False
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """All calls, callers before what they called."""
+        return tuple(span for root in self.roots for span in root.walk())
+
+    @property
+    def executions(self) -> tuple[Execution, ...]:
+        """All messages that ran, call by call."""
+        return tuple(item for span in self.spans for item in span.executions)
+
+    def to_json(self) -> str:
+        """Return the trees as JSON."""
+        return json.dumps([root.as_dict() for root in self.roots], indent=1)
+
+    def __str__(self) -> str:
+        lines = [line for root in self.roots for line in _lines(root, "", "")]
+        return "\n".join([*lines, "… and more"] if self.is_cut else lines)
+
+
+class Tracer:
+    """Listens to a world and fills ``trace``. See ``routing.Watcher``.
+
+    most: calls kept in detail; what comes later is only counted.
+    """
+
+    def __init__(self, now_ns: Callable[[], int], most: int = _MOST_CALLS) -> None:
+        self.trace = Trace()
+        self._left = most
+        self.messages = 0
+        self._now_ns = now_ns
+        self._by_request: dict[int, Span] = {}
+        self._by_context: dict[int, Span] = {}
+        self._queries: list[Span] = []
+
+    def requested(self, request: Request, context: int | None) -> None:
+        """See ``routing.Watcher``."""
+        span = Span(request.callee, request.method, request.sender, self._now_ns(), request.cycles)
+        if self._place(span, None if context is None else self._by_context.get(context)):
+            self._by_request[_key(request)] = span
+
+    def began(self, context: int, request: Request | None, canister: Principal) -> None:  # noqa: ARG002  # of the protocol
+        """See ``routing.Watcher``."""
+        if request is not None and not self.trace.is_cut:
+            self._by_context[context] = self._span_of(request)
+
+    def executed(self, context: int, canister: Principal, entry: str, outcome: Outcome) -> None:
+        """See ``routing.Watcher``."""
+        span = self._by_context.get(context)
+        if span is None:
+            is_callback = entry.endswith(" callback")
+            span = Span(canister, entry, None, self._now_ns(), is_continued=is_callback)
+            if self._place(span, None):
+                self._by_context[context] = span
+        span.executions.append(_execution(canister, entry, outcome))
+        self.messages += 1
+
+    def answered(self, request: Request, answer: Answer, refund: int) -> None:
+        """See ``routing.Watcher``."""
+        span = self._span_of(request)
+        span.answer, span.accepted_cycles = answer, request.cycles - refund
+
+    def query_began(self, canister: Principal, method: str, caller: Principal) -> None:
+        """Note a query, from outside or from a composite query."""
+        span = Span(canister, method, caller, self._now_ns())
+        self._place(span, self._queries[-1] if self._queries else None)
+        self._queries.append(span)
+
+    def query_executed(self, canister: Principal, entry: str, outcome: Outcome) -> None:
+        """Note an execution of the innermost query under way."""
+        self._queries[-1].executions.append(_execution(canister, entry, outcome))
+        self.messages += 1
+
+    def query_ended(self, answer: Answer) -> None:
+        """Note the answer of the innermost query under way."""
+        self._queries.pop().answer = answer
+
+    def _span_of(self, request: Request) -> Span:
+        span = self._by_request.get(_key(request))
+        if span is None:
+            span = Span(
+                request.callee,
+                request.method,
+                request.sender,
+                self._now_ns(),
+                request.cycles,
+                is_continued=True,
+            )
+            if self._place(span, None):
+                self._by_request[_key(request)] = span
+        return span
+
+    def _place(self, span: Span, parent: Span | None) -> bool:
+        if self._left <= 0:
+            self.trace.is_cut = True
+            return False
+        (self.trace.roots if parent is None else parent.calls).append(span)
+        self._left -= 1
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a tick, or moving the clock, brought about.
+
+    messages: how many ran. trace: what they were and what came of them.
+    """
+
+    messages: int
+    started_ns: int
+    ended_ns: int
+    trace: Trace
+
+    @property
+    def failures(self) -> tuple[Execution, ...]:
+        """The messages that were rolled back."""
+        return tuple(item for item in self.trace.executions if item.failure is not None)
+
+    def __bool__(self) -> bool:
+        return self.messages > 0
+
+    def __str__(self) -> str:
+        head = f"{self.messages} messages in {(self.ended_ns - self.started_ns) / 1e9:g} s"
+        return f"{head}\n{self.trace}" if self.trace.roots else head
+
+
+def _key(request: Request) -> int:
+    # Callbacks and ingress messages are numbered by the same counter.
+    return request.callback if request.callback is not None else (request.ingress or 0)
+
+
+def _execution(canister: Principal, entry: str, outcome: Outcome) -> Execution:
+    return Execution(
+        canister,
+        entry,
+        outcome.instructions,
+        outcome.heap_dirty_pages,
+        outcome.stable_dirty_pages,
+        outcome.failure,
+    )
+
+
+def _execution_dict(item: Execution) -> dict[str, Any]:
+    return {
+        "entry": item.entry,
+        "instructions": item.instructions,
+        "heap_pages": item.heap_pages,
+        "stable_pages": item.stable_pages,
+        "failure": None if item.failure is None else _answer_dict(item.failure),
+    }
+
+
+def _answer_dict(answer: Answer | None) -> dict[str, Any] | None:
+    match answer:
+        case Reply():
+            return {"reply": answer.data.hex()}
+        case Reject():
+            return {
+                "reject_code": int(answer.code),
+                "error_code": answer.error_code,
+                "message": answer.message,
+            }
+        case None:
+            return None
+
+
+def _lines(span: Span, first: str, rest: str) -> Iterator[str]:
+    yield first + _headline(span)
+    items = [_execution_line(item) for item in span.executions]
+    for item in items:
+        yield f"{rest}{'│' if span.calls else ' '}   {item}"
+    for number, call in enumerate(span.calls):
+        is_last = number == len(span.calls) - 1
+        branch, trunk = ("└─ ", "   ") if is_last else ("├─ ", "│  ")
+        yield from _lines(call, rest + branch, rest + trunk)
+
+
+def _headline(span: Span) -> str:
+    caller = "" if span.caller is None else f" from {_short(span.caller)}"
+    cycles = f" with {span.cycles:,} cycles" if span.cycles else ""
+    taken = f", {span.accepted_cycles:,} accepted" if span.accepted_cycles else ""
+    continued = " (continued)" if span.is_continued else ""
+    result = "" if span.caller is None and span.answer is None else f" → {_result(span.answer)}"
+    return f"{_short(span.canister)}.{span.method}{caller}{cycles}{taken}{continued}{result}"
+
+
+def _execution_line(item: Execution) -> str:
+    pages = item.heap_pages + item.stable_pages
+    size = f"{item.instructions:,} instructions, {pages} pages"
+    failed = "" if item.failure is None else f", rolled back: {item.failure.error_code}"
+    return f"{item.entry}: {size}{failed}"
+
+
+def _result(answer: Answer | None) -> str:
+    match answer:
+        case Reply():
+            return f"{len(answer.data)} bytes"
+        case Reject():
+            first_line = answer.message.partition("\n")[0]
+            return f"reject {int(answer.code)} {answer.error_code}: {first_line}"
+        case None:
+            return "no answer yet"
+
+
+def _short(principal: Principal) -> str:
+    text = str(principal)
+    return text if len(text) <= 27 else f"{text[:11]}…{text[-3:]}"
