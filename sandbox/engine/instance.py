@@ -20,6 +20,7 @@ from sandbox.engine.binding import (
     memory_address,
     remaining_fuel,
 )
+from sandbox.engine.signals import trapping_safely
 from sandbox.engine.traps import TrapInfo, read_trap
 from sandbox.errors import ModuleRefused
 from sandbox.system_api import mailbox
@@ -262,7 +263,8 @@ def _instantiate(
             assert isinstance(needed.type, wasmtime.TableType), f"{needed.name} was validated"
             item = wasmtime.Table(store, needed.type, None)
         imports.append(item)
-    return wasmtime.Instance(store, compiled.module, imports)  # type: ignore[arg-type]  # externs
+    with trapping_safely():  # data segments are written by code that may trap
+        return wasmtime.Instance(store, compiled.module, imports)  # type: ignore[arg-type]  # externs
 
 
 def _host_functions(store: wasmtime.Store, hooks: Hooks) -> dict[tuple[str, str], object]:

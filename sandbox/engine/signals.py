@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import ctypes
 import signal
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 _NAMES: Final = ("SIGILL", "SIGFPE", "SIGSEGV", "SIGBUS")
 # ``struct sigaction`` is smaller everywhere, and begins with the handler's address.
@@ -61,6 +62,18 @@ class SignalHandlers:
         for number, action in zip(self._signals, actions, strict=True):
             self._sigaction(number, None, action)
         return actions
+
+
+@contextmanager
+def trapping_safely() -> Iterator[None]:
+    """Let traps be errors while a block runs Wasm code, instantiation included."""
+    handlers = wasmtime_handlers()
+    others = handlers.take_over()
+    try:
+        yield
+    finally:
+        if others is not None:
+            handlers.give_back(others)
 
 
 @cache

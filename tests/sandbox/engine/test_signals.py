@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 # In a process of its own: if this is wrong, the process dies.
 SCRIPT = """
 import faulthandler, signal
-from sandbox import CanisterTrapped, Sandbox
+from sandbox import CanisterRejected, CanisterTrapped, Sandbox
 
 TRAPS = '''(module (memory 1)
   (func (export "canister_update unreachable") (unreachable))
@@ -26,6 +26,10 @@ with Sandbox() as ic:
             canister.update_raw(method)
         except CanisterTrapped as error:
             print(error.message.split("trapped: ")[1].split(".")[0])
+    try:
+        ic.install(b'(module (memory 1) (data (i32.const 65535) "too long"))')
+    except CanisterRejected as error:
+        print(error.error_code)
     {afterwards}
 """
 
@@ -54,6 +58,7 @@ def test_a_trap_is_an_error_whoever_handles_signals(interference: str, afterward
         "unreachable",
         "integer division by 0",
         "heap out of bounds",
+        "IC0505",
     ]
 
 
