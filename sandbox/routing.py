@@ -254,6 +254,9 @@ class Router:
             self._refund_dropped(request)
             return
         request, instead = self.stand_in(request)
+        if instead is not None:
+            # What a function accepts leaves the world: there is no balance to put it in.
+            self.bank.lose(instead[1])
         if instead is None and request.callee == _MANAGEMENT:
             instead = self.manage(request)
             if instead is None:
