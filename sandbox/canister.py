@@ -99,10 +99,11 @@ class Held:
 
     def __init__(self, region: Region) -> None:
         self.region = region
-        self.mark = region.mark()
+        with uninterrupted():
+            self.mark = region.mark()
 
     def __del__(self) -> None:
-        with suppress(SandboxError, AttributeError):
+        with suppress(SandboxError, AttributeError), uninterrupted():
             self.region.release(self.mark)
 
 
@@ -209,6 +210,10 @@ class CanisterRuntime:
 
         Raises: ModuleRefused when a data segment does not fit and such; nothing changed.
         """
+        with uninterrupted():
+            self._start_instance(origin)
+
+    def _start_instance(self, origin: Origin) -> None:
         module, machine = self.module, self.machine
         system_api, self._labels = machine.system_api(module.is_64)
         instance = Instance(
@@ -261,16 +266,19 @@ class CanisterRuntime:
 
     def discard(self) -> None:
         """Throw the live instance away, with whatever it had not committed."""
-        if self._instance is None:
-            return
-        instance, self._instance = self._instance, None
-        self.heap.detach()
-        self.stable.detach()
-        instance.close()
+        with uninterrupted():
+            if self._instance is None:
+                return
+            instance, self._instance = self._instance, None
+            self.heap.detach()
+            self.stable.detach()
+            instance.close()
 
     def settle(self) -> None:
         """Commit what instantiation alone has written, when no code of the canister runs."""
-        self.heap.commit(self.live().heap_bytes)
+        instance = self.live()
+        with uninterrupted():
+            self.heap.commit(instance.heap_bytes)
 
     def capture(self) -> Capture:
         """Remember state and memories; costs the same for every size."""
@@ -282,15 +290,15 @@ class CanisterRuntime:
         The capture stays valid. The live instance is kept when it can show the old content.
         """
         heap, stable = capture.heap, capture.stable
-        if not self._can_show(capture):
-            self.discard()
         with uninterrupted():
+            if not self._can_show(capture):
+                self.discard()
             self.heap, self.stable, self.state = heap.region, stable.region, capture.state
             heap.region.rewind(heap.mark)
             stable.region.rewind(stable.mark)
-        if self._instance is not None:
-            self._instance.write_mutable_globals(self.state.globals)
-            self.write_identity()
+            if self._instance is not None:
+                self._instance.write_mutable_globals(self.state.globals)
+                self.write_identity()
 
     def _can_show(self, capture: Capture) -> bool:
         return (
@@ -306,16 +314,17 @@ class CanisterRuntime:
 
         Regions that nobody else holds (``Held``) are freed.
         """
-        if self._instance is not other._instance:
-            self.discard()
-        self.state, self.heap, self.stable = other.state, other.heap, other.stable
-        self._instance, other._instance = other._instance, None
-        self._labels = other._labels
-        # Somebody may remember ``other`` (``Machine.on_live``); the regions must not live on.
-        del other.heap, other.stable
-        if self._instance is not None:
-            self._instance.hooks.owner = weakref.ref(self)
-            self.machine.on_live(self)
+        with uninterrupted():
+            if self._instance is not other._instance:
+                self.discard()
+            self.state, self.heap, self.stable = other.state, other.heap, other.stable
+            self._instance, other._instance = other._instance, None
+            self._labels = other._labels
+            # Somebody may remember ``other`` (``Machine.on_live``); the regions must not live on.
+            del other.heap, other.stable
+            if self._instance is not None:
+                self._instance.hooks.owner = weakref.ref(self)
+                self.machine.on_live(self)
 
     def close(self) -> None:
         """Free everything the canister holds."""

@@ -201,16 +201,19 @@ def upgrade(
                 hook = "canister_pre_upgrade"
                 stages.run(runtime, "pre_upgrade", hook, Context.PRE_UPGRADE, b"")
             runtime.discard()
-            candidate = _upgraded(runtime, module, keeps_heap=keeps_heap)
+            heap = runtime.heap if keeps_heap else runtime.machine.new_region()
+            candidate = CanisterRuntime(
+                runtime.machine, _renewed(runtime, module), heap, runtime.stable, runtime.log
+            )
             try:
                 _begin(candidate, Origin.HEAP if keeps_heap else Origin.NEW)
                 stages.start_and(candidate, "post_upgrade", "canister_post_upgrade", argument)
+                runtime.adopt(candidate)
             except BaseException:
                 candidate.discard()
-                if candidate.heap is not runtime.heap:
-                    candidate.heap.close()
+                if not keeps_heap:
+                    heap.close()
                 raise
-            runtime.adopt(candidate)
     except _Failed as failed:
         return InstallReport(failed.failure, tuple(stages.done))
     return InstallReport(None, tuple(stages.done))
@@ -248,15 +251,6 @@ def _upgrade_refusal(
     if persistence is Persistence.KEEP and not module.is_eop:
         return reject("IC0504", _EOP_INVALID)
     return None
-
-
-def _upgraded(
-    runtime: CanisterRuntime, module: InstalledModule, *, keeps_heap: bool
-) -> CanisterRuntime:
-    heap = runtime.heap if keeps_heap else runtime.machine.new_region()
-    return CanisterRuntime(
-        runtime.machine, _renewed(runtime, module), heap, runtime.stable, runtime.log
-    )
 
 
 def _renewed(runtime: CanisterRuntime, module: InstalledModule) -> CanisterState:

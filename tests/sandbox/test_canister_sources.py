@@ -7,17 +7,16 @@ import struct
 from typing import TYPE_CHECKING
 
 import pytest
+
 from canisters.build import built
 from canisters.demo import committed, is_demo
 from canisters.recipes import C_WIDTHS, MOTOKO_FLAGS, RECIPES
 from canisters.universal import IMPORTS
-
 from sandbox import CanisterRejected, CanisterTrapped
 from sandbox.system_api.table import signatures
 
 if TYPE_CHECKING:
     from canisters.recipes import Recipe
-
     from sandbox import Canister, Sandbox
 
 ANONYMOUS = "2vxsx-fae"

@@ -10,15 +10,15 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+
 from canisters import universal as u
 from canisters.universal import Hook
 from engine_room import WAT, execute, open_sandbox, reply_of, runtime_of
-from universal_room import universal
-
 from sandbox import lifecycle
 from sandbox.lifecycle import InstallReport, Persistence
 from sandbox.limits import MAINNET
 from sandbox.system_api.table import Context
+from universal_room import universal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import pytest
+
 from canisters import universal as u
 from engine_room import WAT, execute, failure_of, open_sandbox, reply_of, runtime_of
-from universal_room import WIDTHS, install, keep, run, run_kept
-
 from sandbox import CanisterRejected, CanisterTrapped
 from sandbox.limits import MAINNET
 from sandbox.system_api.table import Context
+from universal_room import WIDTHS, install, keep, run, run_kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
