@@ -83,7 +83,7 @@ def snapshot_load(snapshot: Snapshot, loader: Principal) -> VariantValue:
             "snapshot_id": snapshot.id.raw,
             "canister_version": snapshot.canister_version,
             "taken_at_timestamp": snapshot.taken_on,
-            "source": VariantValue(getattr(snapshot, "source", "taken_from_canister")),
+            "source": VariantValue(str(snapshot.origin.source)),
         },
     )
 

@@ -21,6 +21,7 @@ from sandbox.management import (
     snapshots,
     status,
     subnet,
+    transfer,
 )
 
 if TYPE_CHECKING:
@@ -93,6 +94,10 @@ METHODS: Final = _rows(
     ("load_canister_snapshot",      Who.CONTROLLERS,         _ID,  snapshots.load),
     ("list_canister_snapshots",     Who.ANYBODY,             _ID,  snapshots.listed),
     ("delete_canister_snapshot",    Who.CONTROLLERS,         _ID,  snapshots.delete),
+    ("read_canister_snapshot_metadata",   Who.ANYBODY,       _ID,  transfer.read_metadata),
+    ("read_canister_snapshot_data",       Who.ANYBODY,       _ID,  transfer.read_data),
+    ("upload_canister_snapshot_metadata", Who.CONTROLLERS,   _ID,  transfer.upload_metadata),
+    ("upload_canister_snapshot_data",     Who.CONTROLLERS,   _ID,  transfer.upload_data),
     *((f"bitcoin_{name}", Who.CANISTERS, None, bitcoin.refuse_all) for name in bitcoin.METHODS),
 )
 # fmt: on
