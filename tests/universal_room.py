@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 from canisters.build import built
 from canisters.universal import Hook, on
 from engine_room import execute
-
 from sandbox.system_api.table import Context
 
 if TYPE_CHECKING:

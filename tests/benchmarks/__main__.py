@@ -10,7 +10,14 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.report import machine, markdown
 
-MODULES = ("bench_engine",)
+MODULES = (
+    "bench_engine",
+    "bench_ledger",
+    "bench_calls",
+    "bench_snapshots",
+    "bench_memory",
+    "bench_candid",
+)
 
 
 def main() -> None:

@@ -1,14 +1,12 @@
-"""What canister memories cost: ``python tests/benchmarks/bench_memory.py``.
+"""What canister memories cost, below any canister.
 
 Every row is the median of many tries in this one run. What matters are the ratios: the
 large memory against the small one (copy-on-write: about 1), and copying against
-copy-on-write. Needs 3 GiB of memory for half a minute; ``--small`` does with 300 MiB.
+copy-on-write. Needs 3 GiB of memory for half a minute.
 """
 
 from __future__ import annotations
 
-import argparse
-import platform
 import sys
 from functools import partial
 from pathlib import Path
@@ -18,12 +16,12 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.report import Row
 from memory_arena import Arena
-
-from sandbox.memory import OS_PAGE, diagnose, new_region
+from sandbox.memory import OS_PAGE, new_region
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from sandbox.memory import Region, RegionKind
 
@@ -147,32 +145,19 @@ def fork_rate() -> float:
         return size_bytes / median_us(lambda: region.fork().close(), nothing, 3)
 
 
-def main() -> None:
-    """Print every row."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--small", action="store_true", help="64 MiB instead of 1 GiB")
-    large = 64 * MIB if parser.parse_args().small else GIB
-    print(f"{platform.platform()}, Python {platform.python_version()}, times in us")
-    print(*(f"  {one.name}: {one.detail}" for one in diagnose()), sep="\n")
-    small, big, copying = (
-        bench("copy-on-write", MIB),
-        bench("copy-on-write", large),
-        bench("copying", 16 * MIB),
-    )
-    print(f"\n{'':42}{'1 MiB':>9}{large // MIB:>6} MiB{'ratio':>8}   copying, 16 MiB   / c-o-w")
-    for name, time in small.items():
-        print(
-            f"{name:42}{time:9.1f}{big[name]:10.1f}{big[name] / time:8.1f}"
-            f"{copying[name]:18.1f}{copying[name] / time:9.0f}x"
+def rows() -> Iterator[Row]:
+    """Measure everything."""
+    small, big = bench("copy-on-write", MIB), bench("copy-on-write", GIB)
+    copying = bench("copying", 16 * MIB)
+    for name, time in big.items():
+        compared = (
+            f"{time / small[name]:.1f}× that at 1 MiB; "
+            f"the portable memory takes {copying[name]:,.0f} µs at 16 MiB"
         )
-    copied = copy_back_us(large)
-    print(f"\ncopying {large // MIB} MiB back: {copied:.0f},", end=" ")
-    print(f"{copied / big['rewind 10 pages']:.0f} times a rewind of 10 pages")
-    print("\n100 GiB stable memory, sparse, in a view of 500 GiB")
+        yield Row(f"memory, 1 GiB: {name}", f"{time:.1f} µs", ratio=compared)
+    copied = copy_back_us(GIB)
+    gain = f"{copied / big['rewind 10 pages']:,.0f}× a rewind of 10 pages"
+    yield Row("memory: copying 1 GiB back", f"{copied / 1000:.0f} ms", ratio=gain)
     for name, time in sparse_rows().items():
-        print(f"{name:42}{time:9.1f}")
-    print(f"{'fork, MB/s':42}{fork_rate():9.0f}")
-
-
-if __name__ == "__main__":
-    main()
+        yield Row(f"stable memory, 100 GiB sparse: {name}", f"{time:.1f} µs")
+    yield Row("memory: fork", f"{fork_rate():,.0f} MB/s")

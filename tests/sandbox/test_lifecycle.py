@@ -325,8 +325,8 @@ def test_keeping_the_heap_needs_a_module_that_supports_it(ic: Sandbox, old: byte
     assert refused(canister, plain(2), persistence=Persistence.KEEP) == (
         "IC0504",
         (
-            "Invalid upgrade option: The `wasm_memory_persistence: opt Keep` upgrade option requires "
-            "that the new canister module supports enhanced orthogonal persistence."
+            "Invalid upgrade option: The `wasm_memory_persistence: opt Keep` upgrade option "
+            "requires that the new canister module supports enhanced orthogonal persistence."
         ),
     )
 

@@ -104,7 +104,9 @@ def test_a_preupgrade_that_traps_stops_every_later_upgrade(
     assert counter.checksum == before
 
 
-def test_skipping_pre_upgrade_lets_the_upgrade_through_and_loses_the_data(ic: Sandbox, built: Built) -> None:
+def test_skipping_pre_upgrade_lets_the_upgrade_through_and_loses_the_data(
+    ic: Sandbox, built: Built
+) -> None:
     for mode in MODES:
         counter = ic.install(built(f"motoko/{mode}/counter_v1"))
         counter.inc()

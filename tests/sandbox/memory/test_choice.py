@@ -6,8 +6,8 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from memory_arena import COPY_ON_WRITE_WORKS, KINDS
 
+from memory_arena import COPY_ON_WRITE_WORKS, KINDS
 from sandbox.memory import (
     WASM_PAGE,
     RegionKind,

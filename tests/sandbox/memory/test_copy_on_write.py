@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from memory_arena import COPY_ON_WRITE_WORKS, Arena, attached
 
+from memory_arena import COPY_ON_WRITE_WORKS, Arena, attached
 from sandbox.memory import OS_PAGE, WASM_PAGE, diagnose, new_region
 
 pytestmark = pytest.mark.skipif(not COPY_ON_WRITE_WORKS, reason="needs copy-on-write regions")

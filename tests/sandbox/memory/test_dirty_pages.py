@@ -8,8 +8,8 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from memory_arena import COPY_ON_WRITE_WORKS, Arena
 
+from memory_arena import COPY_ON_WRITE_WORKS, Arena
 from sandbox.memory import OS_PAGE, WASM_PAGE
 
 if TYPE_CHECKING:

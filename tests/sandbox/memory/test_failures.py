@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from memory_arena import COPY_ON_WRITE_WORKS, Arena, attached
 
+from memory_arena import COPY_ON_WRITE_WORKS, Arena, attached
 from sandbox.memory import OS_PAGE, WASM_PAGE, RegionPoisoned, RegionRefused, new_region
 from sandbox.memory.copying import CopyingRegion
 

@@ -7,8 +7,8 @@ import pickle
 from typing import TYPE_CHECKING
 
 import pytest
-from memory_arena import KINDS, attached
 
+from memory_arena import KINDS, attached
 from sandbox.memory import WASM_PAGE, Mark, RegionKind, UsedAfterFork, new_region
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
-from memory_arena import KINDS, Arena, attached
 
+from memory_arena import KINDS, Arena, attached
 from sandbox.memory import (
     OS_PAGE,
     WASM_PAGE,

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from memory_arena import COPY_ON_WRITE_WORKS, Arena
 
+from memory_arena import COPY_ON_WRITE_WORKS, Arena
 from sandbox.memory import OS_PAGE, WASM_PAGE, Mark, Region, Run, new_region
 from sandbox.memory.copying import CopyingRegion
 

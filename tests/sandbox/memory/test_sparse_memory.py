@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from memory_arena import KINDS, Arena
 
+from memory_arena import KINDS, Arena
 from sandbox.memory import OS_PAGE, RegionKind, new_region
 
 GIB = 1 << 30

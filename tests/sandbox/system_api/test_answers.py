@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import pytest
+
 from canisters import universal as u
 from canisters.universal import Hook
 from engine_room import execute, failure_of, open_sandbox, reply_of
-from universal_room import WIDTHS, install, run
-
 from sandbox.limits import MAINNET
 from sandbox.messages import Reject, Reply
 from sandbox.principal import Principal
 from sandbox.system_api.table import Context
+from universal_room import WIDTHS, install, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

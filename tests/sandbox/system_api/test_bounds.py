@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+
 from canisters import universal as u
 from engine_room import failure_of, open_sandbox, runtime_of
-from universal_room import WIDTHS, run, universal
-
 from sandbox.principal import Principal
 from sandbox.system_api.table import Context
+from universal_room import WIDTHS, run, universal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

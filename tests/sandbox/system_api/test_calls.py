@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import pytest
+
 from canisters import universal as u
 from engine_room import failure_of, open_sandbox, reply_of, runtime_of
-from universal_room import WIDTHS, install, run
-
 from sandbox.limits import MAINNET
 from sandbox.principal import Principal
 from sandbox.system_api.table import Context
+from universal_room import WIDTHS, install, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

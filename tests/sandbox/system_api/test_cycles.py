@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from canisters import universal as u
-from engine_room import failure_of, open_sandbox, reply_of, runtime_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from universal_room import WIDTHS, install, run
 
+from canisters import universal as u
+from engine_room import failure_of, open_sandbox, reply_of, runtime_of
 from sandbox.system_api.table import Context
+from universal_room import WIDTHS, install, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pytest
-from engine_room import compiler, execute, open_sandbox, wat
 from wasmtime import FuncType
 
+from engine_room import compiler, execute, open_sandbox, wat
 from sandbox.engine.compiler import wat_to_wasm
 from sandbox.system_api.assemble import system_api_source
 from sandbox.system_api.table import Context
