@@ -16,6 +16,7 @@ from sandbox.globalvalues import global_values
 from sandbox.interface import CanisterInterface, MethodCodec, did_text, interface_of
 from sandbox.lifecycle import InstallReport, Persistence
 from sandbox.messages import Answer, Reject, Reply
+from sandbox.pending import Pending
 from snapshot.checksum import checksum
 from snapshot.content import content_of
 from snapshot.record import Snapshot
@@ -128,6 +129,41 @@ class Canister:
             who = self._sandbox.identity_of(caller)
             return self._reply(world.ingress(self.id, method, bytes(argument), who, cycles), method)
 
+    def submit(
+        self,
+        method: str,
+        *arguments: Any,
+        caller: PrincipalLike | None = None,
+        cycles: int = 0,
+    ) -> Pending:
+        """Submit an update without running it; ``result()`` of what comes back runs it.
+
+        Raises: CanisterRejected when the message is not even let in.
+        """
+        codec = self.codec(method)
+        return self._submit(codec, codec.encode(arguments), caller, cycles)
+
+    def submit_raw(
+        self,
+        method: str,
+        argument: bytes = b"",
+        *,
+        caller: PrincipalLike | None = None,
+        cycles: int = 0,
+    ) -> Pending:
+        """Submit an update with encoded bytes. See ``submit``."""
+        return self._submit(self.codec(method), bytes(argument), caller, cycles)
+
+    def _submit(
+        self, codec: MethodCodec, data: bytes, caller: PrincipalLike | None, cycles: int
+    ) -> Pending:
+        with self._sandbox.entered() as world:
+            who = self._sandbox.identity_of(caller)
+            ingress = world.submit(self.id, codec.name, data, who, cycles)
+        if isinstance(ingress, Reject):
+            raise ingress.to_exception()
+        return Pending(self._sandbox, ingress, codec)
+
     def query_raw(
         self, method: str, argument: bytes = b"", *, caller: PrincipalLike | None = None
     ) -> bytes:
@@ -187,7 +223,10 @@ class Canister:
 
     def uninstall(self, *, caller: PrincipalLike | None = None) -> None:
         """Remove the code and all memory; snapshots, cycles and settings stay."""
-        self._manage("uninstall_code", caller, lambda world, runtime: world.uninstall_code(runtime))
+        who = self._sandbox.identity_of(caller)
+        self._manage(
+            "uninstall_code", caller, lambda world, runtime: world.uninstall_code(runtime, who)
+        )
 
     def start(self, *, caller: PrincipalLike | None = None) -> None:
         """Let the canister run again."""
