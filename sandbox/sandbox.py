@@ -20,6 +20,7 @@ from sandbox.management import ManagementCanister
 from sandbox.messages import Reject
 from sandbox.mocking import Mock
 from sandbox.principal import Principal
+from sandbox.snapshots import SnapshotDesk
 from sandbox.state import Settings
 from sandbox.world import World
 from snapshot.ids import SnapshotId
@@ -71,6 +72,7 @@ class Sandbox:
             compiler or Compiler(), limits, memory_kind=memory, prices=prices, seed=seed
         )
         self.management = ManagementCanister(self)
+        self.snapshots = SnapshotDesk(self)
         self.identity = Principal.self_authenticating(b"canister-sandbox: default identity")
         self.names: dict[str, Principal] = {}
         self.interfaces: dict[Principal, str] = {}

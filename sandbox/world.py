@@ -71,7 +71,9 @@ class World:
         self.clock = Clock()
         self.canisters: dict[Principal, CanisterRuntime] = {}
         self.loader = ModuleLoader(compiler)
-        self.snapshots = SnapshotShelf(limits.snapshots_per_canister)
+        self.snapshots = SnapshotShelf(
+            limits.snapshots_per_canister, limits=limits, load_module=self.loader.load
+        )
         self.management = Principal.management()
         self.random = Randomness(seed or 0)
         self.order = Randomness(~(seed or 0))

@@ -34,6 +34,8 @@ class SnapshotShelf:
         the last (the original proposal).
     waits_for_checkpoint: as on the replica, a snapshot loads on another canister only after
         ``checkpoint``; otherwise a clone works at once.
+    load_module: for snapshots from elsewhere; None compiles them anew, or takes them from
+        the cache on disk.
     """
 
     def __init__(
@@ -43,11 +45,13 @@ class SnapshotShelf:
         replaces: bool = False,
         waits_for_checkpoint: bool = False,
         limits: Limits = MAINNET,
+        load_module: Callable[[bytes], InstalledModule] | None = None,
     ) -> None:
         self.waits_for_checkpoint = waits_for_checkpoint
         self._max = max_per_canister
         self._replaces = replaces
         self._limits = limits
+        self._load_module = load_module
         self._snapshots: dict[SnapshotId, Snapshot] = {}
         self._next: dict[Principal, int] = {}
         self._unwritten: set[SnapshotId] = set()
@@ -95,7 +99,7 @@ class SnapshotShelf:
             return rejects.not_owners_controller(id_, canister, caller)
         if is_foreign and self.waits_for_checkpoint and id_ in self._unwritten:
             return rejects.not_loadable_yet(id_, canister)
-        return apply(runtime, snapshot, loader_of(runtime))
+        return apply(runtime, snapshot, self._load_module or loader_of(runtime))
 
     def checkpoint(self) -> None:
         """Do what the replica does every 500 rounds: snapshots so far load anywhere."""

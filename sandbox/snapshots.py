@@ -1,0 +1,215 @@
+"""``ic.snapshots``: what one does with snapshots besides taking and loading them.
+
+Keep them in a store, move them to and from directories, clone, compare, change. Thin: finds
+the canister, asks whether the caller controls it, and hands over to ``snapshot``.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeAlias
+
+from sandbox.controlling import refuse_stranger
+from sandbox.messages import Reject
+from snapshot import directory as directories
+from snapshot import rejects
+from snapshot.applying import apply
+from snapshot.content import content_of
+from snapshot.ids import SnapshotId
+from snapshot.insight import Difference, diff, patched
+from snapshot.record import Snapshot
+from snapshot.store import Manifest, Saved, Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from os import PathLike
+
+    from sandbox.canister import CanisterRuntime
+    from sandbox.handle import Canister
+    from sandbox.principal import Principal
+    from sandbox.sandbox import PrincipalLike, Sandbox
+    from snapshot.content import Content
+    from snapshot.directory import Dialect, Progress
+    from snapshot.insight import Patch
+
+StoreLike: TypeAlias = "Store | str | PathLike[str]"
+
+
+class SnapshotDesk:
+    """The snapshots of one sandbox. ``caller=`` is as everywhere: default, the sandbox's own."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._bases: dict[tuple[str, Principal], Saved] = {}
+
+    def save(self, snapshot: Snapshot, store: StoreLike) -> Manifest:
+        """Keep a snapshot in a store; when this returns it is durable.
+
+        The second and later ones of a canister cost what changed since.
+        Raises: StoreError.
+        """
+        with self._sandbox.entered(), _opened(store) as opened:
+            key = (str(opened.path.resolve()), snapshot.canister_id)
+            self._bases[key] = saved = opened.save(snapshot, base=self._bases.get(key))
+            return saved.manifest
+
+    def fetch(
+        self,
+        name: str,
+        store: StoreLike,
+        canister: Canister,
+        *,
+        label: str | None = None,
+        caller: PrincipalLike | None = None,
+    ) -> Snapshot:
+        """Bring a stored snapshot into the sandbox, as one of ``canister``'s, with a new id.
+
+        name: as ``Store.find`` takes it. label: None keeps the stored one.
+        Raises: SnapshotUnknown, StoreDamaged, CanisterRejected.
+        """
+        with self._controlled(canister, caller, "upload_canister_snapshot_metadata") as runtime:
+            with _opened(store, read_only=True) as opened:
+                found = opened.load(opened.find(name), runtime.machine.new_region)
+            return self._adopted(runtime, found, label)
+
+    def download(
+        self,
+        snapshot: Snapshot,
+        directory: str | PathLike[str],
+        *,
+        dialect: Dialect | str = "dfx",
+        resume: bool = False,
+        lossy: bool = False,
+        progress: Progress = lambda _name, _done, _total: None,
+    ) -> None:
+        """Write a snapshot as dfx or icp-cli does. See ``snapshot.directory.download``."""
+        with self._sandbox.entered():
+            directories.download(
+                snapshot, directory, dialect=dialect, resume=resume, lossy=lossy, progress=progress
+            )
+
+    def upload(
+        self,
+        directory: str | PathLike[str],
+        canister: Canister,
+        *,
+        label: str = "",
+        dialect: Dialect | str = "dfx",
+        replace: Snapshot | None = None,
+        resume: SnapshotId | str | None = None,
+        caller: PrincipalLike | None = None,
+        progress: Progress = lambda _name, _done, _total: None,
+    ) -> Snapshot:
+        """Make a directory a snapshot of a canister. See ``snapshot.directory.upload``.
+
+        Raises: DirectoryRefused (nothing changed), TransferFailed, CanisterRejected.
+        """
+        with self._controlled(canister, caller, "upload_canister_snapshot_metadata") as runtime:
+            world = self._sandbox.world
+            checked = directories.check(directory, world.limits, world.loader.load)
+            replaced = None if replace is None else replace.id
+            target = directories.ShelfTarget(world.snapshots, runtime, label, replaced)
+            wanted = SnapshotId.parse(resume) if isinstance(resume, str) else resume
+            done = directories.upload(
+                checked, target, world.limits, dialect=dialect, resume=wanted, progress=progress
+            )
+            found = done if isinstance(done, Reject) else world.snapshots.get(done)
+            return _snapshot(found)
+
+    def clone(
+        self,
+        source: Snapshot | Canister,
+        *,
+        name: str | None = None,
+        caller: PrincipalLike | None = None,
+    ) -> Canister:
+        """Make a new canister with the state of a snapshot, or of a canister as it is now.
+
+        The two share their pages until they differ, so it costs the same for every size.
+        On failure: there is no new canister.
+        Raises: CanisterRejected.
+        """
+        new = self._sandbox.create_canister(name=name, caller=caller)
+        try:
+            if isinstance(source, Snapshot):
+                new.load_snapshot(source, caller=caller)
+            else:
+                self._copy(source, new, caller)
+        except BaseException:
+            self._sandbox.world.forget(new.id)
+            if name is not None:
+                del self._sandbox.names[name]
+            raise
+        return new
+
+    def diff(
+        self, before: Snapshot | Canister, after: Snapshot | Canister, *, max_changes: int = 1_000
+    ) -> Difference:
+        """Compare two states: snapshots, or canisters as they are now."""
+        with self._sandbox.entered():
+            return diff(self._content(before), self._content(after), max_changes=max_changes)
+
+    def patch(
+        self,
+        snapshot: Snapshot,
+        patches: Iterable[Patch],
+        *,
+        label: str | None = None,
+        caller: PrincipalLike | None = None,
+    ) -> Snapshot:
+        """Make a changed copy of a snapshot, which says in its notes what was changed.
+
+        Raises: UsageError, CanisterRejected; nothing changed then.
+        """
+        canister = self._sandbox.canister(snapshot.canister_id)
+        with self._controlled(canister, caller, "upload_canister_snapshot_data") as runtime:
+            return self._adopted(runtime, patched(snapshot, patches), label)
+
+    def _copy(self, source: Canister, new: Canister, caller: PrincipalLike | None) -> None:
+        with self._controlled(source, caller, "take_canister_snapshot") as runtime:
+            if runtime.state.module is None:
+                _check(rejects.empty_canister(source.id))
+            passing = Snapshot.taken(
+                SnapshotId.of(source.id, 0), runtime.machine.now_ns(), "", runtime.capture()
+            )
+            world = self._sandbox.world
+            _check(apply(world.existing(new.id), passing, world.loader.load))
+
+    def _adopted(self, runtime: CanisterRuntime, found: Snapshot, label: str | None) -> Snapshot:
+        return _snapshot(self._sandbox.world.snapshots.adopt(runtime, found, label=label))
+
+    def _content(self, state: Snapshot | Canister) -> Content:
+        if isinstance(state, Snapshot):
+            return state.content
+        return content_of(self._sandbox.world.existing(state.id).capture())
+
+    @contextmanager
+    def _controlled(
+        self, canister: Canister, caller: PrincipalLike | None, method: str
+    ) -> Iterator[CanisterRuntime]:
+        """Be in the sandbox with a canister the caller controls. Raises: CanisterRejected."""
+        with self._sandbox.entered() as world:
+            runtime = world.existing(canister.id)
+            _check(refuse_stranger(runtime.state, self._sandbox.identity_of(caller), method))
+            yield runtime
+
+
+@contextmanager
+def _opened(store: StoreLike, *, read_only: bool = False) -> Iterator[Store]:
+    if isinstance(store, Store):
+        yield store
+        return
+    with Store(store, read_only=read_only) as opened:
+        yield opened
+
+
+def _check(refusal: Reject | None) -> None:
+    if refusal is not None:
+        raise refusal.to_exception()
+
+
+def _snapshot(found: Snapshot | Reject | None) -> Snapshot:
+    if isinstance(found, Reject):
+        raise found.to_exception()
+    assert found is not None, "an upload that ended well has its snapshot"
+    return found
