@@ -66,6 +66,7 @@ class Machine:
     memory_kind: ``auto``, ``copy-on-write`` or ``copying`` (``sandbox.memory``).
     cost: (import name, a, b, key name, is_64) -> cycles, or None for an unknown curve or key.
     liquid: what a canister may spend. call_fee: of every call, by heap width; and per byte.
+    growth: what growing by some bytes costs a canister that has so many cycles left.
     has_room: whether the process may keep this many more bytes.
     on_live: told about each new instance, so that the owner can bound their number.
     """
@@ -80,12 +81,24 @@ class Machine:
     cost: Callable[[str, int, int, str, bool], int | None]
     liquid: Callable[[CanisterRuntime], int]
     call_fee: Callable[[bool], tuple[int, int]]
+    growth: Callable[[CanisterRuntime, int, int], Growth]
     has_room: Callable[[int], bool]
     on_live: Callable[[CanisterRuntime], None]
 
     def new_region(self, size_bytes: int = 0) -> Region:
         """Return a fresh region of this machine's kind."""
         return new_region(size_bytes, kind=self.memory_kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """What becomes of a message that made memory grow.
+
+    violation: why it may not; else the cycles to be set aside for the memory.
+    """
+
+    violation: Violation | None = None
+    reserved_cycles: int = 0
 
 
 class Held:
@@ -132,6 +145,7 @@ class CanisterRuntime:
         self.log = log
         self._instance: Instance | None = None
         self._labels: tuple[str, ...] = ()
+        self._reservation = 0
         self._task_context = Context.UPDATE
         self._outstanding: Mapping[Principal, int] = {}
 
@@ -377,7 +391,7 @@ class CanisterRuntime:
         self, instance: Instance, task: Task, trap: TrapInfo | Violation | None
     ) -> Violation | None:
         if trap is None:
-            return self._heap_violation(instance, task)
+            return self._memory_violation(instance, task)
         if isinstance(trap, Violation):
             return trap
         report = exchange.read_report(instance.mail, self._labels)
@@ -387,15 +401,25 @@ class CanisterRuntime:
             report = replace(report, text=self._stable_limit_text())
         return describe(report, task.context, str(self.state.id))
 
-    def _heap_violation(self, instance: Instance, task: Task) -> Violation | None:
-        """Return what is wrong with the heap of a message that ended well."""
+    def _memory_violation(self, instance: Instance, task: Task) -> Violation | None:
+        """Return what is wrong with the memory of a message that ended well."""
+        self._reservation = 0
         limit = self.state.settings.wasm_memory_limit_bytes
         used = instance.heap_bytes
         if limit and used > limit and task.context & _HEAP_LIMITED:
             return Violation(
                 "IC0539", texts.wasm_memory_limit(limit, used), texts.WASM_MEMORY_LIMIT
             )
-        return None
+        if task.context & _READ_ONLY:
+            return None
+        balance, stable_pages = exchange.read_balance_and_stable_pages(instance.mail)
+        stable = stable_pages * PAGE_BYTES
+        grown = used - self.heap.size_bytes + stable - self.stable.size_bytes
+        if grown <= 0:
+            return None
+        growth = self.machine.growth(self, grown, balance)
+        self._reservation = growth.reserved_cycles
+        return growth.violation
 
     def _commit(
         self, instance: Instance, effects: Effects, *, bumps_version: bool
@@ -417,7 +441,8 @@ class CanisterRuntime:
         new_state = replace(
             state,
             globals=instance.read_mutable_globals(),
-            cycles=effects.balance,
+            cycles=effects.balance - self._reservation,
+            reserved_cycles=state.reserved_cycles + self._reservation,
             timer_ns=state.timer_ns if effects.new_timer_ns is None else effects.new_timer_ns,
             certified_data=(
                 state.certified_data if effects.new_certified is None else effects.new_certified

@@ -189,6 +189,12 @@ def read_window(mail: memoryview) -> tuple[int, int]:
     return out[19], out[20]
 
 
+def read_balance_and_stable_pages(mail: memoryview) -> tuple[int, int]:
+    """Return a running message's balance and stable memory size as they are now."""
+    inbox = mailbox.IN.unpack_from(mail, mailbox.IN_AT)
+    return inbox[8] | inbox[9] << 64, inbox[16]
+
+
 def read_callees(mail: memoryview) -> tuple[list[Principal], Principal]:
     """Return whom the message has called so far, and whom it is about to call."""
     count = OUT.unpack_from(mail, OUT_AT)[16]

@@ -8,10 +8,14 @@ Source: reference/limits_and_costs.md sections 1 and 2.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from typing import Final
+from dataclasses import asdict, dataclass, fields, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 from sandbox.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 GIB: Final = 1 << 30
 MIB: Final = 1 << 20
@@ -39,7 +43,10 @@ class Limits:
     call_payload_bytes: int = 10 * MIB
     reply_bytes: int = 2 * MIB
     query_reply_bytes: int = 3 * MIB
-    calls_per_message: int = 500
+    calls_per_message: int = 500  # the length of the queue from one canister to another
+    # All canisters together: beyond the threshold, growing memory reserves cycles.
+    subnet_memory_bytes: int = 2048 * GIB
+    reservation_threshold_bytes: int = 750 * GIB
     messages_per_settle: int = 100_000  # not an IC limit: canisters that call each other for ever
     controllers: int = 10
     environment_variables: int = 20
@@ -69,5 +76,68 @@ class Limits:
         listed = ", ".join(f"{name}={value}" for name, value in sorted(changes.items()))
         return replace(self, name=f"{self.name} with {listed}", **changes)
 
+    def differences(self, other: Limits) -> dict[str, tuple[int | None, int | None]]:
+        """Return the limits that another profile sets differently: (ours, its)."""
+        names = (field.name for field in fields(self) if field.name != "name")
+        pairs = {name: (getattr(self, name), getattr(other, name)) for name in names}
+        return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+    def as_dict(self) -> dict[str, str | int | None]:
+        """Return the profile as plain values, for snapshots and reports."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, str | int | None]) -> Limits:
+        """Read what ``as_dict`` wrote, also of an older version with fewer limits.
+
+        Raises: UsageError for a limit this version does not know.
+        """
+        unknown = set(values) - {field.name for field in fields(cls)}
+        if unknown:
+            raise UsageError(f"there is no limit {', '.join(sorted(unknown))}")
+        return cls(**values)  # type: ignore[arg-type]  # the names were checked
+
 
 MAINNET: Final = Limits()
+# The instruction limits of a system subnet; the rest is the same.
+SYSTEM: Final = replace(
+    MAINNET,
+    name="system-subnet-2026-08",
+    update_instructions=50_000_000_000,
+    query_instructions=50_000_000_000,
+    install_instructions=1_000_000_000_000,
+)
+# What a developer wants out of the way: instructions and sizes, not the queues.
+GENEROUS: Final = replace(
+    MAINNET,
+    name="generous-2026-08",
+    update_instructions=1_000_000_000_000,
+    query_instructions=1_000_000_000_000,
+    install_instructions=1_000_000_000_000,
+    inspect_instructions=1_000_000_000_000,
+    update_stable_write_bytes=500 * GIB,
+    install_stable_write_bytes=500 * GIB,
+    query_stable_write_bytes=500 * GIB,
+    ingress_payload_bytes=10 * MIB,
+    snapshots_per_canister=1_000,
+    chunk_store_chunks=10_000,
+)
+PROFILES: Final[Mapping[str, Limits]] = MappingProxyType(
+    {
+        "mainnet": MAINNET,
+        "system": SYSTEM,
+        "generous": GENEROUS,
+        **{profile.name: profile for profile in (MAINNET, SYSTEM, GENEROUS)},
+    }
+)
+
+
+def profile(name: str) -> Limits:
+    """Return a profile by its name, with or without the version.
+
+    Raises: UsageError, naming those there are.
+    """
+    found = PROFILES.get(name)
+    if found is None:
+        raise UsageError(f"there is no profile {name!r}; there are {', '.join(PROFILES)}")
+    return found

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-from sandbox.canister import CanisterRuntime, Machine
+from sandbox.canister import CanisterRuntime, Growth, Machine
 from sandbox.cycles.costs import cost_of
+from sandbox.cycles.prices import LONGEST_RESERVATION_S
 from sandbox.engine.compiler import wat_to_wasm
 from sandbox.hostmemory import MemoryBudget
 from sandbox.principal import Principal
@@ -45,6 +47,8 @@ class Machinery:
         memory_kind: RegionKind,
     ) -> None:
         self._compiler = compiler
+        self._limits = limits
+        self._bank = bank
         self._canisters = canisters
         self._system_api: dict[bool, tuple[Compiled, tuple[str, ...]]] = {}
         self._live: OrderedDict[int, CanisterRuntime] = OrderedDict()
@@ -64,6 +68,7 @@ class Machinery:
             memory_kind=memory_kind,
             cost=cost_of(bank.prices, limits),
             liquid=bank.liquid,
+            growth=self._growth,
             call_fee=fees.__getitem__,
             has_room=self._budget.has_room,
             on_live=self._note_live,
@@ -73,9 +78,27 @@ class Machinery:
         found = self._system_api.get(is_64)
         if found is None:
             source = system_api_source(is_64=is_64)
-            wasm = wat_to_wasm(source.wat)
-            found = self._system_api[is_64] = (self._compiler.compile(wasm), source.labels)
+            # Compiling takes 70 ms, most of what a command would wait for: cached by its text.
+            key = f"system api {sha256(source.wat.encode()).hexdigest()}"
+            compiled = self._compiler.load(key)
+            if compiled is None:
+                compiled = self._compiler.compile(wat_to_wasm(source.wat))
+                self._compiler.store(key, compiled)
+            found = self._system_api[is_64] = (compiled, source.labels)
         return found
+
+    def _growth(self, runtime: CanisterRuntime, grown_bytes: int, balance: int) -> Growth:
+        return self._bank.growth(runtime, grown_bytes, balance, self._reserving_s(grown_bytes))
+
+    def _reserving_s(self, grown_bytes: int) -> int:
+        """Return for how long new memory is paid in advance: longer, the fuller the subnet is."""
+        limits = self._limits
+        used = grown_bytes + sum(map(self._bank.memory_bytes, self._canisters.values()))
+        over = used - limits.reservation_threshold_bytes
+        if over <= 0:
+            return 0
+        span = max(1, limits.subnet_memory_bytes - limits.reservation_threshold_bytes)
+        return LONGEST_RESERVATION_S * min(over, span) // span
 
     def _note_live(self, runtime: CanisterRuntime) -> None:
         self._live[id(runtime)] = runtime

@@ -15,7 +15,7 @@ from sandbox.cycles import MAINNET_13_NODES, Prices
 from sandbox.engine import Compiler
 from sandbox.errors import UsageError
 from sandbox.handle import Canister
-from sandbox.limits import MAINNET, Limits
+from sandbox.limits import MAINNET, Limits, profile
 from sandbox.management import ManagementCanister
 from sandbox.messages import Reject
 from sandbox.mocking import Mock
@@ -45,7 +45,8 @@ class Sandbox:
 
     directory: where the world is kept between processes; loaded now, written by ``save`` and
         ``close``. A ``sandbox.durable.WorldDirectory`` for more say. None: in memory only.
-    limits: a profile of production limits (``sandbox.limits``).
+    limits: a profile of limits (``sandbox.limits``), or its name: ``"mainnet"``, ``"system"``,
+        ``"generous"``; single ones can be relaxed: ``MAINNET.relaxed(chunk_bytes=…)``.
     memory: ``"auto"`` takes copy-on-write where the platform has it; ``"copying"`` is the
         portable fallback.
     compiler: share one between sandboxes to compile each module once.
@@ -60,7 +61,7 @@ class Sandbox:
         self,
         directory: str | os.PathLike[str] | WorldDirectory | None = None,
         *,
-        limits: Limits = MAINNET,
+        limits: Limits | str = MAINNET,
         memory: RegionKind = "auto",
         compiler: Compiler | None = None,
         prices: Prices = MAINNET_13_NODES,
@@ -69,7 +70,11 @@ class Sandbox:
         self._lock = threading.RLock()
         self._pid = os.getpid()
         self._world = World(
-            compiler or Compiler(), limits, memory_kind=memory, prices=prices, seed=seed
+            compiler or Compiler(),
+            profile(limits) if isinstance(limits, str) else limits,
+            memory_kind=memory,
+            prices=prices,
+            seed=seed,
         )
         self.management = ManagementCanister(self)
         self.snapshots = SnapshotDesk(self)

@@ -57,6 +57,14 @@ WASM_MEMORY_LIMIT: Final = suggestion(
     "memory instead of Wasm memory.",
     "wasm-memory-limit-exceeded",
 )
+TOP_UP: Final = suggestion(
+    "Top up the canister with more cycles.", "insufficient-cycles-in-memory-grow"
+)
+RESERVED_LIMIT: Final = suggestion(
+    "Try increasing this canister's reserved cycles limit or moving it to a subnet with lower "
+    "memory usage.",
+    "reserved-cycles-limit-exceeded-in-memory-grow",
+)
 CALL_PAYLOAD: Final = suggestion(
     "Consider checking the payload size and splitting it into smaller requests.",
     "payload-size-too-large",

@@ -13,10 +13,13 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from sandbox import texts
+from sandbox.canister import Growth
 from sandbox.cycles.prices import SECONDS_PER_DAY, Prices
 from sandbox.cycles.usage import memory_use
 from sandbox.cycles.uses import Use
 from sandbox.messages import Outcome, Reject, reject
+from sandbox.system_api.violations import Violation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -119,6 +122,33 @@ class Bank:
             f"Cannot increase {what} due to insufficient cycles. "
             f"At least {missing} additional cycles are required.",
         )
+
+    def growth(
+        self, runtime: CanisterRuntime, grown_bytes: int, balance: int, reserving_s: int
+    ) -> Growth:
+        """Say what growing costs a canister that would have ``balance`` cycles left.
+
+        reserving_s: for how many seconds the new memory is to be paid in advance.
+        """
+        if not self.prices.gib_second:
+            return Growth()
+        settings = runtime.state.settings
+        reserved = self.prices.memory(grown_bytes, reserving_s)
+        limit = settings.reserved_cycles_limit
+        excess = runtime.state.reserved_cycles + reserved - limit
+        what = f"Canister cannot grow memory by {grown_bytes} bytes due to "
+        if reserved and excess > 0:
+            text = f"its reserved cycles limit. The current limit ({limit}) would be exceeded by "
+            return Growth(Violation("IC0534", f"{what}{text}{excess}", texts.RESERVED_LIMIT))
+        before = max(self.memory_bytes(runtime), settings.memory_allocation_bytes)
+        after = max(before + grown_bytes, settings.memory_allocation_bytes)
+        more_per_day = self.prices.memory(after - before, SECONDS_PER_DAY)
+        more = more_per_day * settings.freezing_threshold_s // SECONDS_PER_DAY
+        missing = self.threshold(runtime) + more + reserved - balance
+        if missing > 0:
+            text = f"insufficient cycles. At least {missing} additional cycles are required"
+            return Growth(Violation("IC0532", f"{what}{text}", texts.TOP_UP))
+        return Growth(reserved_cycles=reserved)
 
     # --- moving cycles
 

@@ -11,6 +11,7 @@ from typing import Final
 
 SECONDS_PER_DAY: Final = 86_400
 LONGEST_RESPONSE_BYTES: Final = 2 << 20
+LONGEST_RESERVATION_S: Final = 300_000_000
 _GIB: Final = 1 << 30
 
 

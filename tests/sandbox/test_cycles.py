@@ -15,6 +15,7 @@ from canisters import universal as u
 from engine_room import compiler
 from sandbox import CanisterRejected, Sandbox
 from sandbox.cycles import FREE, MAINNET_13_NODES, Use
+from sandbox.limits import MAINNET
 
 if TYPE_CHECKING:
     from sandbox import Canister
@@ -363,3 +364,76 @@ def test_cycles_are_conserved_over_random_histories(ic: Sandbox, steps: Any) -> 
             assert report.accounted == report.minted, step
             assert min(item.state.cycles for item in ic.world.canisters.values()) >= 0
     assert ic.world.cycles.minted == 0
+
+
+# --- memory
+
+
+def grow(canister: Canister, pages: int) -> bytes:
+    script = u.evaluate(u.get("stable64_grow", pages)) + u.reply()
+    return canister.update_raw("update", script)
+
+
+def test_memory_that_the_balance_cannot_keep_is_not_given(ic: Sandbox) -> None:
+    canister = caller(ic)
+    set_balance(canister, 45_000_000_000)
+
+    with pytest.raises(CanisterRejected) as caught:
+        grow(canister, 16 * 1024)
+
+    assert caught.value.error_code == "IC0532"
+    assert (
+        "Canister cannot grow memory by 1073741824 bytes due to insufficient cycles. At least"
+        in (caught.value.message)
+    )
+    assert len(canister.stable_memory) == 0
+
+
+def crowded(threshold_bytes: int) -> Sandbox:
+    """Return a sandbox whose subnet is full beyond a threshold."""
+    limits = MAINNET.relaxed(
+        reservation_threshold_bytes=threshold_bytes, subnet_memory_bytes=1 << 30
+    )
+    return Sandbox(compiler=compiler(), limits=limits)
+
+
+def test_a_full_subnet_reserves_cycles_for_new_memory() -> None:
+    with crowded(threshold_bytes=1 << 20) as ic:
+        canister = caller(ic)
+        before = ic.world.canisters[canister.id].state.cycles
+
+        grow(canister, 160)
+
+        state = ic.world.canisters[canister.id].state
+        assert state.reserved_cycles > 0
+        assert state.cycles < before - state.reserved_cycles
+        assert ic.management.canister_status(canister_id=canister.id).reserved_cycles == (
+            state.reserved_cycles
+        )
+        assert ic.world.cycles.accounted == ic.world.cycles.minted
+
+
+def test_the_reserved_cycles_limit_bounds_what_is_set_aside() -> None:
+    with crowded(threshold_bytes=1 << 20) as ic:
+        canister = caller(ic)
+        ic.management.update_settings(
+            canister_id=canister.id, settings={"reserved_cycles_limit": 1000}
+        )
+
+        with pytest.raises(CanisterRejected) as caught:
+            grow(canister, 160)
+
+        assert caught.value.error_code == "IC0534"
+        assert "The current limit (1000) would be exceeded by" in caught.value.message
+        assert ic.world.canisters[canister.id].state.reserved_cycles == 0
+
+
+def test_a_limit_below_what_is_reserved_is_refused() -> None:
+    with crowded(threshold_bytes=1 << 20) as ic:
+        canister = caller(ic)
+        grow(canister, 160)
+
+        with pytest.raises(CanisterRejected, match="Cannot set the reserved cycles limit 1 below"):
+            ic.management.update_settings(
+                canister_id=canister.id, settings={"reserved_cycles_limit": 1}
+            )
