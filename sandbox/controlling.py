@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from sandbox import history, lifecycle
+from sandbox import history, lifecycle, lowmemory
 from sandbox.errors import ModuleRefused, UsageError
 from sandbox.lifecycle import InstallReport, Persistence
 from sandbox.messages import Reject, reject
@@ -86,6 +86,7 @@ def install_code(
     used = world.bank.prices.execution(min(limit, report.instructions), is_64=module.is_64)
     world.bank.settle(runtime, prepaid, used)
     if report.failure is None:
+        lowmemory.look(runtime, world.router.queue)
         note(runtime, origin, history.code_deployment(wanted.mode, module.module_hash))
     return report
 
@@ -171,7 +172,9 @@ def delete(world: World, runtime: CanisterRuntime) -> Reject | None:
     return None
 
 
-def change_settings(runtime: CanisterRuntime, settings: Settings, origin: VariantValue) -> None:
+def change_settings(
+    world: World, runtime: CanisterRuntime, settings: Settings, origin: VariantValue
+) -> None:
     """Change the settings: the version goes up, new controllers enter the history."""
     state = runtime.state
     controllers_changed = settings.controllers != state.settings.controllers
@@ -179,6 +182,7 @@ def change_settings(runtime: CanisterRuntime, settings: Settings, origin: Varian
     if controllers_changed:
         note(runtime, origin, history.controllers_change(settings.controllers))
     runtime.write_identity()
+    lowmemory.look(runtime, world.router.queue)
 
 
 def load_snapshot(

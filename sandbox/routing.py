@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol
 
-from sandbox import texts
+from sandbox import lowmemory, texts
 from sandbox.cycles.uses import Use
 from sandbox.messages import (
     Answer,
@@ -316,6 +316,8 @@ class Router:
                 outstanding=self.outstanding(task.canister),
             ),
         )
+        if task.context is Context.LOW_MEMORY:
+            lowmemory.note_executed(runtime)
         self._after(key, runtime, outcome, task.export)
 
     # --- responses
@@ -410,6 +412,8 @@ class Router:
 
     def _after(self, key: int, runtime: CanisterRuntime, outcome: Outcome, entry: str) -> None:
         self._watch(key, runtime, outcome, entry)
+        if outcome.heap_dirty_pages:
+            lowmemory.look(runtime, self.queue)
         context = self.contexts[key]
         self._update(
             key,

@@ -219,7 +219,7 @@ class World:
     ) -> None:
         """Change the settings; the version goes up."""
         origin = origin_of(self, caller or Principal.anonymous(), sender_version)
-        controlling.change_settings(runtime, settings, origin)
+        controlling.change_settings(self, runtime, settings, origin)
 
     def load_snapshot(
         self, runtime: CanisterRuntime, id_: SnapshotId, caller: Principal
