@@ -3,46 +3,63 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from sandbox.cli.common import as_option, json_option, log_shown, opened, print_json
+from sandbox.candid.errors import CandidError
+from sandbox.cli.common import (
+    as_option,
+    candid_argument,
+    existing,
+    json_option,
+    log_shown,
+    opened,
+    print_json,
+)
+from sandbox.cli.completion import complete_canisters, complete_methods
+from sandbox.cli.exits import CanisterFailed
 from sandbox.errors import UsageError
 
 if TYPE_CHECKING:
+    from sandbox.interface import MethodCodec
     from sandbox.principal import Principal
 
 
 @click.command()
-@click.argument("name")
-@click.argument("method")
-@click.argument("argument", default="()")
+@click.argument("name", shell_complete=complete_canisters)
+@click.argument("method", shell_complete=complete_methods)
+@click.argument("argument", required=False)
 @click.option("--query", "kind", flag_value="query", help="Call as a query.")
 @click.option("--update", "kind", flag_value="update", help="Call as an update.")
 @click.option(
     "--argument-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The argument's bytes, instead of ARGUMENT.",
+    help="The argument as bytes or Candid text, instead of ARGUMENT.",
 )
-@click.option("--cycles", default=0, help="Cycles to attach to an update.")
+@click.option(
+    "--cycles", type=click.IntRange(min=0), default=0, help="Cycles to attach to an update."
+)
+@click.option("--raw", is_flag=True, help="Print the reply's bytes in hex.")
 @as_option
 @json_option
 def call(
     name: str,
     method: str,
-    argument: str,
+    argument: str | None,
     kind: str | None,
     argument_file: Path | None,
     cycles: int,
     caller: Principal | None,
     *,
+    raw: bool,
     as_json: bool,
 ) -> None:
     """Call METHOD of canister NAME with ARGUMENT, Candid text, and print its answer.
 
     A method that the interface calls a query is called as one, unless told otherwise.
-    What the canister prints meanwhile goes to standard error.
+    What the canister prints meanwhile goes to standard error. When the answer is printed,
+    the new state is saved.
 
     \b
     Examples:
@@ -51,18 +68,35 @@ def call(
       canister-sandbox call counter get --query --json
     """
     with opened() as ic:
-        canister = ic.canister(name)
+        canister = existing(ic, name)
         codec = canister.codec(method)
-        data = argument_file.read_bytes() if argument_file else codec.encode_text(argument)
+        data = candid_argument(codec, argument, argument_file)
         is_query = kind == "query" or (kind is None and codec.is_query)
         if is_query and cycles:
-            raise UsageError("a query cannot carry cycles")
+            raise UsageError("a query cannot carry cycles; call it with --update")
         with log_shown(canister):
             if is_query:
                 reply = canister.query_raw(method, data, caller=caller)
             else:
                 reply = canister.update_raw(method, data, caller=caller, cycles=cycles)
-        if as_json:
-            print_json(codec.decode(reply))
+    _show(codec, reply, raw=raw, as_json=as_json)
+
+
+def _show(codec: MethodCodec, reply: bytes, *, raw: bool, as_json: bool) -> None:
+    is_candid = codec.func is not None or reply.startswith(b"DIDL")
+    if not is_candid and not raw and not as_json:
+        click.echo("the reply is not Candid; its bytes in hex:", err=True)
+    try:
+        if raw or not is_candid:
+            shown: Any = reply
         else:
-            click.echo(codec.format(reply))
+            shown = codec.decode(reply) if as_json else codec.format(reply)
+    except CandidError as error:
+        raise CanisterFailed(
+            f"the reply is not what the interface promises: {error}\n"
+            f"The call was made; --raw shows the bytes of such a reply: {reply[:32].hex()}…"
+        ) from error
+    if as_json:
+        print_json(shown)
+    else:
+        click.echo(shown.hex() if isinstance(shown, bytes) else shown)

@@ -1,20 +1,31 @@
-"""``list``, ``status``, ``logs``, ``start``, ``stop``, ``delete``, ``advance``."""
+"""Commands about canisters, the clock and identities: ``list``, ``status``, ``advance``, ….
+
+Looking (``list``, ``status``, ``logs``) is from outside the IC and needs no permission.
+"""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import click
 
 from sandbox.cli.common import (
     as_option,
+    existing,
+    identity_of,
     json_option,
+    log_shown,
+    methods_of,
     moment,
+    name_of,
     opened,
     print_json,
+    properties,
     size,
     table,
 )
+from sandbox.cli.completion import complete_canisters
 
 if TYPE_CHECKING:
     from sandbox.handle import Canister
@@ -25,119 +36,172 @@ if TYPE_CHECKING:
 @click.command("list")
 @json_option
 def list_(*, as_json: bool) -> None:
-    """List the canisters of the world."""
+    """List the canisters of the world.
+
+    \b
+    Example:
+      canister-sandbox list --json
+    """
     with opened(saving=False) as ic:
         facts = [_facts(ic, canister) for canister in ic.canisters]
-        if as_json:
-            print_json(facts)
-        elif not facts:
-            click.echo("no canisters yet; create one with: canister-sandbox install NAME MODULE")
-        else:
-            header = ("name", "id", "status", "module", "heap", "stable", "cycles")
-            table(header, [[str(row[key]) for key in header] for row in map(_readable, facts)])
+    if as_json:
+        print_json(facts)
+    elif not facts:
+        click.echo("no canisters yet; create one with: canister-sandbox install NAME MODULE")
+    else:
+        header = ("name", "id", "status", "module", "heap", "stable", "cycles")
+        table(header, [[str(row[key]) for key in header] for row in map(_readable, facts)])
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete_canisters)
 @json_option
 def status(name: str, *, as_json: bool) -> None:
-    """Show a canister: status, module, memory, cycles, controllers, methods."""
+    """Show a canister: status, module, memory, cycles, controllers, methods.
+
+    \b
+    Example:
+      canister-sandbox status counter
+    """
     with opened(saving=False) as ic:
-        canister = ic.canister(name)
+        canister = existing(ic, name)
+        state = ic.world.existing(canister.id).state
         facts = _facts(ic, canister)
         details = {
-            "controllers": [str(item) for item in canister.status().controllers],
-            "version": canister.status().version,
+            "controllers": [str(item) for item in state.settings.controllers],
+            "version": state.version,
             "checksum": canister.checksum,
-            "snapshots": len(canister.list_snapshots()),
+            "snapshots": len(ic.world.snapshots.of(canister.id)),
             "time": ic.time_ns,
-            "methods": dict(canister.methods),
         }
-        if as_json:
-            print_json(facts | details)
-            return
-        for key, value in (_readable(facts) | details).items():
-            if key == "time":
-                click.echo(f"{'time:':13}{moment(ic.time_ns)}")
-            elif isinstance(value, dict):
-                click.echo(f"{key}:")
-                for method, type_ in value.items():
-                    click.echo(f"  {method}: {' '.join(str(type_).split())}")
-            else:
-                shown = ", ".join(value) if isinstance(value, list) else value
-                click.echo(f"{key + ':':13}{shown}")
+        methods = methods_of(canister)
+    if as_json:
+        print_json(facts | details | {"methods": methods})
+        return
+    lines = _readable(facts) | details | {"time": moment(int(str(details["time"])))}
+    properties(lines)
+    click.echo("methods:")
+    for method, type_ in methods.items():
+        click.echo(f"  {method}: {type_}")
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete_canisters)
 @json_option
 def logs(name: str, *, as_json: bool) -> None:
-    """Show what a canister printed and why it trapped, oldest first."""
+    """Show what a canister printed and why it trapped, oldest first.
+
+    \b
+    Example:
+      canister-sandbox logs counter
+    """
     with opened(saving=False) as ic:
-        records = ic.canister(name).logs
-        if as_json:
-            print_json(
-                [
-                    {"index": item.index, "time_ns": item.time_ns, "text": item.text}
-                    for item in records
-                ]
-            )
-            return
-        for item in records:
-            query = " (query)" if item.is_query else ""
-            click.echo(f"[{item.index}. {moment(item.time_ns)}]{query}: {item.text}")
+        records = existing(ic, name).logs
+    if as_json:
+        print_json(
+            [{"index": item.index, "time_ns": item.time_ns, "text": item.text} for item in records]
+        )
+        return
+    for item in records:
+        query = " (query)" if item.is_query else ""
+        click.echo(f"[{item.index}. {moment(item.time_ns)}]{query}: {item.text}")
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete_canisters)
 @as_option
 def start(name: str, caller: Principal | None) -> None:
-    """Let canister NAME run again."""
+    """Let canister NAME run again.
+
+    \b
+    Example:
+      canister-sandbox start counter
+    """
     with opened() as ic:
-        ic.canister(name).start(caller=caller)
+        existing(ic, name).start(caller=caller)
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete_canisters)
 @as_option
 def stop(name: str, caller: Principal | None) -> None:
-    """Stop canister NAME once its open calls are done."""
+    """Stop canister NAME once its open calls are done.
+
+    \b
+    Example:
+      canister-sandbox stop counter
+    """
     with opened() as ic:
-        ic.canister(name).stop(caller=caller)
+        existing(ic, name).stop(caller=caller)
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete_canisters)
 @click.confirmation_option(prompt="The canister and its snapshots will be lost. Go on?")
 @as_option
 def delete(name: str, caller: Principal | None) -> None:
-    """Delete the stopped canister NAME with its snapshots."""
+    """Delete the stopped canister NAME with its snapshots.
+
+    \b
+    Example:
+      canister-sandbox stop counter && canister-sandbox delete counter --yes
+    """
     with opened() as ic:
-        ic.canister(name).delete(caller=caller)
+        existing(ic, name).delete(caller=caller)
 
 
 @click.command()
-@click.option("--days", type=float, default=0)
-@click.option("--hours", type=float, default=0)
-@click.option("--minutes", type=float, default=0)
-@click.option("--seconds", type=float, default=0)
-def advance(days: float, hours: float, minutes: float, seconds: float) -> None:
+@click.option("--days", type=float, default=0, help="So many days on.")
+@click.option("--hours", type=float, default=0, help="So many hours on.")
+@click.option("--minutes", type=float, default=0, help="So many minutes on.")
+@click.option("--seconds", type=float, default=0, help="So many seconds on.")
+@json_option
+def advance(days: float, hours: float, minutes: float, seconds: float, *, as_json: bool) -> None:
     """Move the clock; due timers run in order on the way, heartbeats at the end.
+
+    What the canisters print meanwhile goes to standard error.
 
     \b
     Example:
       canister-sandbox advance --days 30
     """
-    with opened() as ic:
+    with opened() as ic, ExitStack() as logs_shown:
+        for canister in ic.canisters:
+            logs_shown.enter_context(log_shown(canister, prefix=f"{name_of(ic, canister)}: "))
         ic.advance(days=days, hours=hours, minutes=minutes, seconds=seconds)
-        click.echo(f"it is now {moment(ic.time_ns)}")
+        now = ic.time_ns
+    if as_json:
+        print_json({"time": now})
+    else:
+        click.echo(f"it is now {moment(now)}")
+
+
+@click.command()
+@click.argument("name", required=False)
+@json_option
+def identity(name: str | None, *, as_json: bool) -> None:
+    """Print the principal that --as NAME calls as; without NAME, the default identity's.
+
+    \b
+    Example:
+      canister-sandbox call ledger award "(principal \"$(canister-sandbox identity ada)\", 5)"
+    """
+    from sandbox.sandbox import Sandbox
+
+    principal = identity_of(name)
+    if principal is None:
+        with Sandbox() as ic:
+            principal = ic.identity
+    if as_json:
+        print_json({"name": name, "principal": principal})
+    else:
+        click.echo(str(principal))
 
 
 def _facts(ic: Sandbox, canister: Canister) -> dict[str, object]:
     state = ic.world.existing(canister.id)
-    names = [name for name, id_ in ic.names.items() if id_ == canister.id]
     return {
-        "name": names[0] if names else "",
+        "name": name_of(ic, canister),
         "id": str(canister.id),
         "status": state.state.status.name.lower(),
         "module": (canister.module_hash or b"").hex(),

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from sandbox.cli.common import as_option, json_option, log_shown, opened, print_json
+from sandbox.candid.pretty import format_type
+from sandbox.cli.common import (
+    as_option,
+    candid_argument,
+    existing,
+    json_option,
+    log_shown,
+    opened,
+    principal_of,
+    print_json,
+)
+from sandbox.cli.completion import complete_canisters
 from sandbox.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,14 +47,20 @@ def _code_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.command()
 @click.argument("name")
 @click.argument("module", type=_MODULE)
-@click.option("--cycles", type=int, help="The canister's balance.")
-@click.option("--id", "specified_id", help="Give the canister this id.")
+@click.option("--cycles", type=click.IntRange(min=0), help="The canister's balance.")
+@click.option(
+    "--id",
+    "specified_id",
+    metavar="PRINCIPAL",
+    callback=lambda _ctx, _parameter, value: principal_of(value),
+    help="Give the canister this id.",
+)
 @_code_options
 def install(
     name: str,
     module: Path,
     cycles: int | None,
-    specified_id: str | None,
+    specified_id: Principal | None,
     argument: str | None,
     argument_file: Path | None,
     did: Path | None,
@@ -57,7 +75,7 @@ def install(
       canister-sandbox install counter counter.wasm
       canister-sandbox install ledger ledger.wasm.gz --did ledger.did --argument-file init.arg
     """
-    with opened() as ic:
+    with opened(begins=True) as ic:
         options: dict[str, Any] = {} if cycles is None else {"cycles": cycles}
         canister = ic.create_canister(
             name=name, specified_id=specified_id, caller=caller, **options
@@ -69,11 +87,12 @@ def install(
         except BaseException:
             ic.world.forget(canister.id)
             raise
-        _say(canister, name, "installed", report, as_json=as_json)
+        done = _Done(name, str(canister.id), canister.module_hash or b"", report)
+    _say("installed", done, as_json=as_json)
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete_canisters)
 @click.argument("module", type=_MODULE)
 @click.option("--skip-pre-upgrade", is_flag=True, help="Do not run the old pre_upgrade.")
 @click.option(
@@ -106,7 +125,7 @@ def upgrade(
       canister-sandbox upgrade counter v2.wasm --argument '()'
     """
     with opened() as ic:
-        canister = ic.canister(name)
+        canister = existing(ic, name)
         with log_shown(canister):
             report = canister.upgrade(
                 module,
@@ -116,11 +135,12 @@ def upgrade(
                 persistence=None if persistence == "null" else persistence,
                 caller=caller,
             )
-        _say(canister, name, "upgraded", report, as_json=as_json)
+        done = _Done(name, str(canister.id), canister.module_hash or b"", report)
+    _say("upgraded", done, as_json=as_json)
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete_canisters)
 @click.argument("module", type=_MODULE)
 @click.confirmation_option(prompt="Heap and stable memory will be lost. Go on?")
 @_code_options
@@ -134,43 +154,51 @@ def reinstall(
     *,
     as_json: bool,
 ) -> None:
-    """Install MODULE into canister NAME anew; its heap and stable memory are lost."""
+    """Install MODULE into canister NAME anew; its heap and stable memory are lost.
+
+    \b
+    Example:
+      canister-sandbox reinstall counter counter.wasm --yes
+    """
     with opened() as ic:
-        canister = ic.canister(name)
+        canister = existing(ic, name)
         with log_shown(canister):
             data = _argument(canister, module, argument, argument_file, did)
             report = canister.reinstall(module, data, did=did, caller=caller)
-        _say(canister, name, "reinstalled", report, as_json=as_json)
+        done = _Done(name, str(canister.id), canister.module_hash or b"", report)
+    _say("reinstalled", done, as_json=as_json)
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    name: str
+    canister_id: str
+    module_hash: bytes
+    report: InstallReport
+
+
+def _say(what: str, done: _Done, *, as_json: bool) -> None:
+    stages = done.report.stages
+    if as_json:
+        print_json(
+            {
+                "name": done.name,
+                "id": done.canister_id,
+                "module_hash": done.module_hash,
+                "stages": [{"name": it.name, "instructions": it.instructions} for it in stages],
+            }
+        )
+        return
+    click.echo(f"{what} {done.name} ({done.canister_id}), module {done.module_hash.hex()[:16]}…")
+    for stage in stages:
+        click.echo(f"  {stage.name}: {stage.instructions:,} instructions")
 
 
 def _argument(
     canister: Canister, module: Path, text: str | None, file: Path | None, did: Path | None
 ) -> bytes:
-    if text is not None and file is not None:
-        raise UsageError("give --argument or --argument-file, not both")
     codec = canister.init_codec(module, did)
-    if file is None:
-        return codec.encode_text(text if text is not None else "()")
-    data = file.read_bytes()
-    return (
-        data if data.startswith(b"DIDL") or not _is_text(data) else codec.encode_text(data.decode())
-    )
-
-
-def _is_text(data: bytes) -> bool:
-    return data.lstrip().startswith(b"(")
-
-
-def _say(canister: Canister, name: str, done: str, report: InstallReport, *, as_json: bool) -> None:
-    module_hash = (canister.module_hash or b"").hex()
-    if as_json:
-        stages = [
-            {"name": stage.name, "instructions": stage.instructions} for stage in report.stages
-        ]
-        print_json(
-            {"name": name, "id": str(canister.id), "module_hash": module_hash, "stages": stages}
-        )
-        return
-    click.echo(f"{done} {name} ({canister.id}), module {module_hash[:16]}…")
-    for stage in report.stages:
-        click.echo(f"  {stage.name}: {stage.instructions:,} instructions")
+    if text is None and file is None and codec.func is not None and codec.func.args:
+        types = ", ".join(format_type(item) for item in codec.func.args)
+        raise UsageError(f"this module is installed with an argument; give --argument '({types})'")
+    return candid_argument(codec, text, file)

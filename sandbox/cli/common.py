@@ -1,9 +1,12 @@
-"""What several commands share: the opened world, identities, JSON, tables."""
+"""What several commands share: the opened world, identities, JSON, tables.
+
+Rule: a command prints its answer after ``opened`` has ended, so what a user has read is
+saved, whatever becomes of the process then.
+"""
 
 from __future__ import annotations
 
 import json
-import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,9 +15,11 @@ import click
 from sandbox.principal import Principal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from sandbox.handle import Canister
+    from sandbox.interface import MethodCodec
     from sandbox.sandbox import Sandbox
 
 _SIZES: Final = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
@@ -31,12 +36,12 @@ as_option: Callable[[Any], Any] = click.option(
     "--as",
     "caller",
     metavar="NAME",
-    callback=lambda _ctx, _parameter, value: identity(value),
+    callback=lambda _ctx, _parameter, value: identity_of(value),
     help="Call as this identity: any name of yours, or a principal.",
 )
 
 
-def identity(name: str | None) -> Principal | None:
+def identity_of(name: str | None) -> Principal | None:
     """Return the principal of an identity; the same name is always the same principal."""
     if name is None:
         return None
@@ -48,31 +53,91 @@ def identity(name: str | None) -> Principal | None:
         return Principal.self_authenticating(f"canister-sandbox identity {name}".encode())
 
 
+def principal_of(text: str | None) -> Principal | None:
+    """Return a principal given as text. Raises: click.BadParameter."""
+    try:
+        return None if text is None else Principal(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
 @contextmanager
-def opened(*, saving: bool = True) -> Iterator[Sandbox]:
+def opened(*, saving: bool = True, begins: bool = False) -> Iterator[Sandbox]:
     """Open the world of ``--state``; save it at the end unless the command failed.
+
+    saving: False only looks; several may do so at once, and the disk may be read-only.
+    begins: the command may begin a world where there is none.
 
     A message that fails is a command that worked on the world: its log is kept, so the
     world is saved then too.
     """
     from sandbox.errors import CanisterRejected
-    from sandbox.sandbox import Sandbox
 
-    sandbox = Sandbox(click.get_current_context().obj.directory)
+    sandbox, is_kept = _open(saving=saving, begins=begins)
     try:
         yield sandbox
-        if saving:
+        if is_kept:
             sandbox.save()
     except CanisterRejected:
-        if saving:
+        if is_kept:
             sandbox.save()
         raise
     finally:
         sandbox.abandon()
 
 
+def _open(*, saving: bool, begins: bool) -> tuple[Sandbox, bool]:
+    """Return the world, and whether it can be saved."""
+    from sandbox.durable import WorldDirectory
+    from sandbox.sandbox import Sandbox
+
+    options = click.get_current_context().obj
+    if not begins and not (options.directory / "world.json").exists():
+        return Sandbox(), False
+    directory = WorldDirectory(
+        options.directory,
+        read_only=not saving,
+        wait_s=options.wait_s,
+        waiting=lambda: click.echo(
+            f"waiting for another process that has {options.directory} open ...", err=True
+        ),
+    )
+    return Sandbox(directory), saving
+
+
+def existing(ic: Sandbox, name: str) -> Canister:
+    """Return a canister by name or id. Raises: UsageError with the next step."""
+    from sandbox.errors import UsageError
+
+    try:
+        return ic.canister(name)
+    except UsageError as error:
+        if not ic.canisters:
+            place = click.get_current_context().obj.directory
+            error.add_note(
+                f"There are no canisters in {place} yet; "
+                "create one with: canister-sandbox install NAME MODULE"
+            )
+        elif "did you mean" not in str(error):
+            error.add_note(f"There are: {', '.join(sorted(ic.names)) or 'canisters without names'}")
+        raise
+
+
+def candid_argument(codec: MethodCodec, text: str | None, file: Path | None) -> bytes:
+    """Return an argument given as Candid text, or in a file as text or as bytes."""
+    from sandbox.errors import UsageError
+
+    if text is not None and file is not None:
+        raise UsageError("give the argument or --argument-file, not both")
+    if file is None:
+        return codec.encode_text("()" if text is None else text)
+    data = file.read_bytes()
+    is_text = data.lstrip().startswith(b"(")
+    return codec.encode_text(data.decode("utf-8", "replace")) if is_text else data
+
+
 @contextmanager
-def log_shown(canister: Canister) -> Iterator[None]:
+def log_shown(canister: Canister, prefix: str = "") -> Iterator[None]:
     """Show on standard error what the canister prints while the block runs."""
     seen = canister.logs[-1].index if canister.logs else -1
     try:
@@ -80,13 +145,12 @@ def log_shown(canister: Canister) -> Iterator[None]:
     finally:
         for record in canister.logs:
             if record.index > seen:
-                click.secho(f"[log] {record.text}", fg="bright_black", err=True)
+                click.secho(f"[log] {prefix}{record.text}", fg="bright_black", err=True)
 
 
 def print_json(value: Any) -> None:
     """Print a value for machines."""
-    json.dump(plain(value), sys.stdout, indent=2)
-    click.echo()
+    click.echo(json.dumps(plain(value), indent=2))
 
 
 def plain(value: Any) -> Any:
@@ -120,6 +184,30 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for row in (header, *rows):
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         click.secho(line.rstrip(), bold=row is header)
+
+
+def properties(values: Mapping[str, object]) -> None:
+    """Print names and values one below the other; a list's items one below the other."""
+    width = max(map(len, values)) + 2
+    for key, value in values.items():
+        first, *others = value if isinstance(value, (list, tuple)) and value else [value]
+        shown = "none" if first in ("", []) else first
+        click.echo(f"{key + ':':{width}}{shown}")
+        for other in others:
+            click.echo(f"{'':{width}}{other}")
+
+
+def name_of(ic: Sandbox, canister: Canister) -> str:
+    """Return a canister's name in this world; empty when it has none."""
+    return next((name for name, id_ in ic.names.items() if id_ == canister.id), "")
+
+
+def methods_of(canister: Canister) -> dict[str, str]:
+    """Return a canister's methods with their types, each on one line."""
+    return {
+        name: " ".join(type_.removeprefix("func ").split())
+        for name, type_ in canister.methods.items()
+    }
 
 
 def size(size_bytes: int) -> str:

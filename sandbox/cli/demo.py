@@ -24,6 +24,10 @@ def demo() -> None:
     """Break a real Motoko canister with an upgrade, notice, roll back, and prove it.
 
     The canisters are part of the package; nothing is downloaded and nothing is kept.
+
+    \b
+    Example:
+      canister-sandbox demo
     """
     for line in tell():
         if line.kind is Kind.TITLE:

@@ -5,7 +5,6 @@ An interface is named by a ``.did`` file or by a module that carries one.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,8 @@ from sandbox.candid.files import load_interface
 from sandbox.candid.grammar import parse_interface
 from sandbox.candid.pretty import format_interface
 from sandbox.candid.types import Service
-from sandbox.cli.common import json_option
+from sandbox.cli.common import json_option, print_json
+from sandbox.cli.groups import SuggestingGroup
 from sandbox.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _INTERFACE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-@click.group()
+@click.group(cls=SuggestingGroup)
 def did() -> None:
     """Show, check and compare Candid interfaces.
 
@@ -42,14 +42,24 @@ def did() -> None:
 @did.command()
 @click.argument("interface", type=_INTERFACE)
 def show(interface: Path) -> None:
-    """Print an interface, laid out."""
+    """Print an interface, laid out.
+
+    \b
+    Example:
+      canister-sandbox did show ledger.wasm.gz
+    """
     click.echo(format_interface(read_interface(interface)), nl=False)
 
 
 @did.command()
 @click.argument("interface", type=_INTERFACE)
 def check(interface: Path) -> None:
-    """Say whether an interface is well formed; errors come with line and column."""
+    """Say whether an interface is well formed; errors come with line and column.
+
+    \b
+    Example:
+      canister-sandbox did check ledger.did
+    """
     found = read_interface(interface)
     methods = len(found.service.methods) if isinstance(found.service, Service) else 0
     click.echo(f"{interface}: fine, {len(found.env)} types, {methods} methods")
@@ -65,6 +75,10 @@ def diff(ctx: click.Context, old: Path, new: Path, *, as_json: bool) -> None:
 
     Exit code 1 when something breaks; places where only the special opt rule helps, so that
     old clients silently read null, are listed and leave the exit code 0.
+
+    \b
+    Example:
+      canister-sandbox did diff old.did new.wasm
     """
     findings = compare(read_interface(new), read_interface(old))
     is_broken = any(item.severity is Severity.BREAKING for item in findings)
@@ -73,7 +87,7 @@ def diff(ctx: click.Context, old: Path, new: Path, *, as_json: bool) -> None:
             {"path": list(item.path), "message": item.message, "severity": item.severity.value}
             for item in findings
         ]
-        click.echo(json.dumps(rows, indent=2))
+        print_json(rows)
     else:
         for item in findings:
             colour = "red" if item.severity is Severity.BREAKING else "yellow"
@@ -87,7 +101,12 @@ def diff(ctx: click.Context, old: Path, new: Path, *, as_json: bool) -> None:
 @click.argument("interface", type=_INTERFACE)
 @click.option("--name", default="Canister", show_default=True, help="Name of the class.")
 def stub(interface: Path, name: str) -> None:
-    """Print Python types for an interface, so that editors and mypy know the methods."""
+    """Print Python types for an interface, so that editors and mypy know the methods.
+
+    \b
+    Example:
+      canister-sandbox did stub ledger.did --name Ledger > ledger.pyi
+    """
     from sandbox.candid.stubs import generate_stub
 
     click.echo(generate_stub(read_interface(interface), name=name), nl=False)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import platform
-import sys
 from importlib import metadata
 
 import click
 
-from sandbox.cli.common import json_option
+from sandbox.cli.common import json_option, print_json
 from sandbox.engine.cache import default_directory
 from sandbox.engine.compiler import usable_stack_bytes
 from sandbox.limits import MAINNET
@@ -23,6 +21,10 @@ def doctor(*, as_json: bool) -> None:
 
     Everything works without the fast paths; messages then cost time in proportion to the
     canister's memory instead of to what they change.
+
+    \b
+    Example:
+      canister-sandbox doctor --json
     """
     facts = {
         "canister-sandbox": metadata.version("canister-sandbox"),
@@ -39,8 +41,7 @@ def doctor(*, as_json: bool) -> None:
             {"name": item.name, "active": item.active, "detail": item.detail}
             for item in capabilities
         ]
-        json.dump({**facts, "capabilities": rows}, sys.stdout, indent=2)
-        click.echo()
+        print_json(facts | {"capabilities": rows})
         return
     for name, value in facts.items():
         click.echo(f"{name + ':':18} {value}")

@@ -12,8 +12,15 @@ from sandbox.cli.common import opened
 @click.command()
 @click.option("--keep", is_flag=True, help="Save what you did; otherwise it is forgotten.")
 def repl(*, keep: bool) -> None:
-    """Open a Python prompt with the world as `ic` and each named canister by its name."""
-    with opened(saving=keep) as ic:
+    """Open a Python prompt with the world as `ic` and each named canister by its name.
+
+    \b
+    Example:
+      canister-sandbox repl --keep
+      >>> counter.inc()
+      >>> ic.advance(days=1)
+    """
+    with opened(saving=keep, begins=keep) as ic:
         names = {name: ic.canister(name) for name in ic.names if name.isidentifier()}
         listed = ", ".join(names) or "no canisters yet"
         banner = f"ic: {ic!r}; {listed}. " + (

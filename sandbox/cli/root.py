@@ -9,8 +9,8 @@ from typing import Final
 
 import click
 
-from sandbox.candid.errors import CandidError
-from sandbox.errors import CanisterRejected, SandboxError
+from sandbox.cli.exits import translated
+from sandbox.cli.groups import SuggestingGroup
 
 # name -> (module, attribute, one line for the list); the order is the order of `--help`.
 COMMANDS: Final = {
@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "stop": ("canisters", "stop", "Stop a canister."),
     "delete": ("canisters", "delete", "Delete a stopped canister with its snapshots."),
     "advance": ("canisters", "advance", "Move the clock; timers and heartbeats run."),
+    "identity": ("canisters", "identity", "Print the principal that --as NAME calls as."),
     "snapshot": ("snapshots", "snapshot", "Take, load, list, compare and move snapshots."),
     "repl": ("repl", "repl", "A Python prompt with the world loaded."),
     "demo": ("demo", "demo", "Break a Motoko canister with an upgrade, and get it back."),
@@ -33,7 +34,7 @@ COMMANDS: Final = {
 }
 
 
-class Root(click.Group):
+class Root(SuggestingGroup):
     """A group that imports a command's module only when that command is run."""
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
@@ -55,24 +56,8 @@ class Root(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run, turning our errors into messages and exit codes."""
-        try:
+        with translated():
             return super().invoke(ctx)
-        except CanisterRejected as error:
-            raise CanisterFailed(_with_notes(error)) from error
-        except (SandboxError, CandidError) as error:
-            raise AskedWrongly(_with_notes(error)) from error
-
-
-class CanisterFailed(click.ClickException):
-    """The canister failed: a message and exit code 1, no traceback."""
-
-    exit_code = 1
-
-
-class AskedWrongly(click.ClickException):
-    """It was asked wrongly: a message and exit code 2, no traceback."""
-
-    exit_code = 2
 
 
 @click.command(
@@ -90,9 +75,18 @@ class AskedWrongly(click.ClickException):
     help="The directory that keeps the world between invocations.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+@click.option(
+    "--wait",
+    "wait_s",
+    type=click.FloatRange(min=0),
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait while another process has the world open.",
+)
 @click.version_option(package_name="canister-sandbox", message="%(prog)s %(version)s")
 @click.pass_context
-def cli(ctx: click.Context, directory: Path, *, as_json: bool) -> None:
+def cli(ctx: click.Context, directory: Path, wait_s: float, *, as_json: bool) -> None:
     """Run Internet Computer canisters in this process: no server, no network.
 
     \b
@@ -104,7 +98,7 @@ def cli(ctx: click.Context, directory: Path, *, as_json: bool) -> None:
       canister-sandbox upgrade counter v2.wasm
       canister-sandbox snapshot load counter before
     """
-    ctx.obj = Options(directory, as_json)
+    ctx.obj = Options(directory, wait_s, as_json)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +106,5 @@ class Options:
     """What stands before the command."""
 
     directory: Path
+    wait_s: float
     as_json: bool
-
-
-def _with_notes(error: Exception) -> str:
-    return "\n".join([str(error), *getattr(error, "__notes__", ())])

@@ -1,4 +1,4 @@
-"""``snapshot``: take, load, list, show, delete, clone."""
+"""``snapshot``: take, load, list, show, clone, delete; files are in ``transfers``, ``store``."""
 
 from __future__ import annotations
 
@@ -8,22 +8,30 @@ import click
 
 from sandbox.cli.common import (
     as_option,
+    existing,
     json_option,
     moment,
     opened,
     print_json,
+    properties,
     size,
     table,
 )
+from sandbox.cli.completion import complete_canisters, complete_snapshots
+from sandbox.cli.groups import SuggestingGroup
 from sandbox.errors import UsageError
 
 if TYPE_CHECKING:
     from sandbox.handle import Canister
     from sandbox.principal import Principal
+    from sandbox.sandbox import Sandbox
     from snapshot.record import Snapshot
 
+canister_argument = click.argument("name", shell_complete=complete_canisters)
+snapshot_argument = click.argument("which", metavar="SNAPSHOT", shell_complete=complete_snapshots)
 
-@click.group()
+
+@click.group(cls=SuggestingGroup)
 def snapshot() -> None:
     """Take, load, list, compare and move snapshots.
 
@@ -39,7 +47,7 @@ def snapshot() -> None:
 
 
 @snapshot.command()
-@click.argument("name")
+@canister_argument
 @click.option("--label", default="", help="A name for it.")
 @click.option("--replace", metavar="SNAPSHOT", help="Delete this one and take its place.")
 @as_option
@@ -47,119 +55,173 @@ def snapshot() -> None:
 def take(
     name: str, label: str, replace: str | None, caller: Principal | None, *, as_json: bool
 ) -> None:
-    """Save the state of canister NAME."""
+    """Save the state of canister NAME.
+
+    \b
+    Example:
+      canister-sandbox snapshot take counter --label before
+    """
     with opened() as ic:
-        canister = ic.canister(name)
-        replaced = None if replace is None else find(canister, replace)
+        canister = existing(ic, name)
+        replaced = None if replace is None else find(ic, canister, replace).id
         taken = canister.take_snapshot(label, replace=replaced, caller=caller)
-        if as_json:
-            print_json(facts(taken))
-        else:
-            click.echo(f"{taken.id}  {size(taken.total_size)}  {label}".rstrip())
+    say_made(taken, as_json=as_json)
 
 
 @snapshot.command()
-@click.argument("name")
-@click.argument("which", metavar="SNAPSHOT")
+@canister_argument
+@snapshot_argument
 @as_option
-def load(name: str, which: str, caller: Principal | None) -> None:
-    """Make canister NAME what it was when SNAPSHOT was taken."""
+@json_option
+def load(name: str, which: str, caller: Principal | None, *, as_json: bool) -> None:
+    """Make canister NAME what it was when SNAPSHOT was taken.
+
+    The snapshot stays. A snapshot of another canister is given by its id.
+
+    \b
+    Example:
+      canister-sandbox snapshot load counter before
+    """
     with opened() as ic:
-        canister = ic.canister(name)
-        found = find(canister, which)
+        canister = existing(ic, name)
+        found = find(ic, canister, which)
         canister.load_snapshot(found, caller=caller)
-        click.echo(f"{name} is now what it was at {moment(found.taken_on)}")
+        checksum = canister.checksum
+    if as_json:
+        print_json(facts(found) | {"checksum": checksum})
+    else:
+        click.echo(f"{name} is now what it was at {moment(found.taken_on)}, checksum {checksum}")
 
 
 @snapshot.command("list")
-@click.argument("name")
+@canister_argument
 @json_option
 def list_(name: str, *, as_json: bool) -> None:
-    """List the snapshots of canister NAME, oldest first."""
+    """List the snapshots of canister NAME, oldest first.
+
+    \b
+    Example:
+      canister-sandbox snapshot list counter
+    """
     with opened(saving=False) as ic:
-        snapshots = ic.canister(name).list_snapshots()
-        if as_json:
-            print_json([facts(item) for item in snapshots])
-        elif not snapshots:
-            click.echo(f"{name} has no snapshots; take one with: snapshot take {name}")
-        else:
-            table(
-                ("id", "taken", "size", "label"),
-                [
-                    (str(item.id), moment(item.taken_on), size(item.total_size), item.label)
-                    for item in snapshots
-                ],
-            )
+        snapshots = ic.world.snapshots.of(existing(ic, name).id)
+    if as_json:
+        print_json([facts(item) for item in snapshots])
+    elif not snapshots:
+        click.echo(f"{name} has no snapshots; take one with: canister-sandbox snapshot take {name}")
+    else:
+        header = ("#", "id", "taken", "size", "label")
+        table(header, [_row(item) for item in snapshots])
 
 
 @snapshot.command()
-@click.argument("name")
-@click.argument("which", metavar="SNAPSHOT")
+@canister_argument
+@snapshot_argument
 @json_option
 def show(name: str, which: str, *, as_json: bool) -> None:
-    """Show what SNAPSHOT of canister NAME holds."""
+    """Show what SNAPSHOT of canister NAME holds.
+
+    \b
+    Example:
+      canister-sandbox snapshot show counter before --json
+    """
     with opened(saving=False) as ic:
-        found = find(ic.canister(name), which)
+        found = find(ic, existing(ic, name), which)
         content = found.content
         details = facts(found) | {
             "checksum": found.checksum,
+            "source": found.origin.source.value,
             "canister_version": found.canister_version,
+            "module_hash": content.module_hash.hex(),
             "module_size": len(content.module),
             "heap_size": content.heap.mark.size_bytes,
             "stable_size": content.stable.mark.size_bytes,
             "globals": [f"{item.type} {item.number}" for item in content.globals],
             "certified_data": content.certified_data.hex(),
             "chunks": len(content.chunks),
+            "notes": list(found.origin.notes),
         }
-        if as_json:
-            print_json(details)
-            return
-        for key, value in details.items():
-            shown = ", ".join(value) if isinstance(value, list) else value
-            click.echo(f"{key + ':':18}{shown}")
+    if as_json:
+        print_json(details)
+    else:
+        sizes = {key: f"{details[key]:,}" for key in details if key.endswith("_size")}
+        properties(details | sizes | {"taken_on": moment(found.taken_on)})
 
 
 @snapshot.command()
-@click.argument("name")
-@click.argument("which", metavar="SNAPSHOT")
+@canister_argument
+@snapshot_argument
+@click.confirmation_option(prompt="The snapshot will be lost. Go on?")
 @as_option
 def delete(name: str, which: str, caller: Principal | None) -> None:
-    """Delete SNAPSHOT of canister NAME."""
+    """Delete SNAPSHOT of canister NAME.
+
+    \b
+    Example:
+      canister-sandbox snapshot delete counter before --yes
+    """
     with opened() as ic:
-        canister = ic.canister(name)
-        canister.delete_snapshot(find(canister, which), caller=caller)
+        canister = existing(ic, name)
+        canister.delete_snapshot(find(ic, canister, which).id, caller=caller)
 
 
 @snapshot.command()
-@click.argument("name")
-@click.argument("which", metavar="SNAPSHOT")
+@canister_argument
+@snapshot_argument
 @click.argument("new_name")
 @as_option
-def clone(name: str, which: str, new_name: str, caller: Principal | None) -> None:
-    """Create canister NEW_NAME with the state of SNAPSHOT of canister NAME."""
+@json_option
+def clone(name: str, which: str, new_name: str, caller: Principal | None, *, as_json: bool) -> None:
+    """Create canister NEW_NAME with the state of SNAPSHOT of canister NAME.
+
+    \b
+    Example:
+      canister-sandbox snapshot clone counter before counter_copy
+    """
     with opened() as ic:
-        found = find(ic.canister(name), which)
-        new = ic.create_canister(name=new_name, caller=caller)
-        new.load_snapshot(found, caller=caller)
+        found = find(ic, existing(ic, name), which)
+        new = ic.clone(found, name=new_name, caller=caller)
+    if as_json:
+        print_json({"name": new_name, "id": new.id})
+    else:
         click.echo(f"{new_name} is {new.id}")
 
 
-def find(canister: Canister, which: str) -> Snapshot:
-    """Return the snapshot that an id, a part of it, or a label means. Raises: UsageError."""
-    snapshots = canister.list_snapshots()
-    matches = [item for item in snapshots if which in (str(item.id), item.label)]
+def find(ic: Sandbox, canister: Canister, which: str) -> Snapshot:
+    """Return the snapshot that an id, a part of it, a number or a label means.
+
+    A full id may be another canister's. Raises: UsageError.
+    """
+    snapshots = ic.world.snapshots.of(canister.id)
+    matches = _matches(snapshots, which)
     if not matches:
-        wanted = which.lower()
-        matches = [
-            item for item in snapshots if wanted and str(item.id.local) == wanted.lstrip("#")
-        ] or [item for item in snapshots if str(item.id).startswith(wanted)]
+        every = (item for each in ic.canisters for item in ic.world.snapshots.of(each.id))
+        matches = [item for item in every if str(item.id) == which.lower()]
     if len(matches) == 1:
         return matches[0]
     if matches:
         listed = ", ".join(f"#{item.id.local} {item.label}".rstrip() for item in matches)
-        raise UsageError(f"{which!r} could be any of {listed}; give more of the id")
+        raise UsageError(f"{which!r} could be any of {listed}; give its number or more of its id")
     known = ", ".join(item.label or f"#{item.id.local}" for item in snapshots) or "none"
     raise UsageError(f"there is no snapshot {which!r} of {canister.id}; there are: {known}")
+
+
+def _matches(snapshots: tuple[Snapshot, ...], which: str) -> list[Snapshot]:
+    """Return what the first rule that finds any finds: label or id, number, start of the id."""
+    rules = (
+        [item for item in snapshots if which in (str(item.id), item.label)],
+        [item for item in snapshots if which == f"#{item.id.local}"],
+        [item for item in snapshots if which and str(item.id).startswith(which.lower())],
+    )
+    return next((found for found in rules if found), [])
+
+
+def say_made(made: Snapshot, *, as_json: bool) -> None:
+    """Print a snapshot that was just made."""
+    if as_json:
+        print_json(facts(made))
+    else:
+        click.echo(f"#{made.id.local}  {made.id}  {size(made.total_size)}  {made.label}".rstrip())
 
 
 def facts(item: Snapshot) -> dict[str, object]:
@@ -170,3 +232,8 @@ def facts(item: Snapshot) -> dict[str, object]:
         "label": item.label,
         "total_size": item.total_size,
     }
+
+
+def _row(item: Snapshot) -> tuple[str, ...]:
+    number = f"#{item.id.local}"
+    return (number, str(item.id), moment(item.taken_on), size(item.total_size), item.label)

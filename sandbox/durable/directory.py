@@ -6,43 +6,48 @@
 
 Rules: ``world.json`` names only snapshots that are durable already; what it does not name
 is removed only after it was published. So a killed process leaves the world before or
-after its last save, never between. Stand-ins (mocks) and answers to HTTP
-outcalls are Python functions and not kept.
+after its last save, never between. ``world.json`` carries its own BLAKE3: damage is
+noticed before anything is believed. A snapshot's memories are read when they are needed.
+Stand-ins (mocks) and answers to HTTP outcalls are Python functions and not kept.
 """
 
 from __future__ import annotations
 
 import json
-import time
 from contextlib import ExitStack
 from dataclasses import fields, replace
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
+from weakref import WeakValueDictionary
 
 from sandbox.anchor import SavedCanister, SavedWorld
 from sandbox.canister import CanisterRuntime, Capture, Held
+from sandbox.durable.lock import locked
 from sandbox.durable.plain import decode, encode
 from sandbox.durable.records import KNOWN, StoredCanister, WorldRecord
+from sandbox.durable.snapshots import StoredSnapshot
 from sandbox.errors import UsageError
 from sandbox.log import CanisterLog
 from sandbox.mocks import SavedMocks
 from sandbox.outcalls import SavedOutcalls
 from snapshot.content import mutable_bits
-from snapshot.ids import SnapshotId
+from snapshot.ids import SnapshotId, digest_of
 from snapshot.record import Snapshot
-from snapshot.store import Store, StoreBusy, collect
-from snapshot.store.files import NewFile, exclusive_lock
+from snapshot.store import Store, StoreDamaged, StoreError, collect
+from snapshot.store.files import NewFile
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from sandbox.principal import Principal
     from sandbox.world import World
+    from snapshot.store import Manifest
     from snapshot.store.saving import Saved
 
 _WAIT_S: Final = 30.0
-_POLL_S: Final = 0.05
+_FORMAT: Final = 1
 # The local id of a canister's present state in the store; no snapshot ever gets there.
 _STATE: Final = (1 << 64) - 1
 # Each save with changes makes a pack; collecting reads all tables, so it is done now and then.
@@ -50,32 +55,53 @@ _MANY_PACKS: Final = 32
 
 
 class WorldDirectory:
-    """A world's directory, locked; a context manager.
+    """A world's directory, locked; a context manager. A ``Sandbox`` it is given to closes it.
 
-    waiting: called once when another process has it and we wait (at most 30 s).
+    read_only: nothing is written, several may look at once, and the disk may be read-only.
+    wait_s: how long to wait for another process that has the world open.
+    waiting: called once when we begin to wait.
 
     Raises: UsageError when it is in use or not a world; StoreError for a damaged store.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], *, waiting: Callable[[], None] = lambda: None
+        self,
+        path: str | os.PathLike[str],
+        *,
+        read_only: bool = False,
+        wait_s: float = _WAIT_S,
+        waiting: Callable[[], None] = lambda: None,
     ) -> None:
         self.path = Path(path)
+        self.is_read_only = read_only
         self._open = ExitStack()
+        if not read_only:
+            self._make()
+        lock = locked(self.path / "lock", shared=read_only, wait_s=wait_s, waiting=waiting)
+        self._open.enter_context(lock)
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(f"{self.path} cannot be a world's directory: {error}") from error
-        self._lock(waiting)
-        try:
-            self.store = self._open.enter_context(Store(self.path / "store"))
             self.record = self._read()
+            store = Store(self.path / "store", read_only=read_only)
+            self.store = self._open.enter_context(store)
         except BaseException:
             self._open.close()
             raise
         self._bases: dict[Principal, Saved] = {}
         self._states: dict[Principal, tuple[object, str]] = {}
-        self._stored: dict[SnapshotId, str] = {}
+        self._stored: dict[SnapshotId, tuple[Snapshot, str]] = {}
+        self._unread: WeakValueDictionary[str, Snapshot] = WeakValueDictionary()
+
+    @property
+    def names(self) -> Mapping[str, Principal]:
+        """The canisters' names, as saved last."""
+        found: Mapping[str, Principal] = self.record.extra.get("names", {}) if self.record else {}
+        return found
+
+    @property
+    def snapshots(self) -> tuple[Manifest, ...]:
+        """The canisters' snapshots, as saved last, oldest first."""
+        named = self.record.snapshots if self.record else ()
+        return tuple(item for item in self._manifests if item.stored_id in named)
 
     def load_into(self, world: World) -> None:
         """Make a new world what was saved. Requires: nothing has happened in it yet."""
@@ -83,12 +109,12 @@ class WorldDirectory:
         if record is None:
             return
         canisters = {item.state.id: self._canister(world, item) for item in record.canisters}
-        snapshots = {}
+        snapshots: dict[SnapshotId, Snapshot] = {}
         for name in record.snapshots:
-            snapshot = self.store.load(self.store.find(name), world.machine.new_region)
-            snapshot.installed = world.loader.load(snapshot.content.module)
+            snapshot = StoredSnapshot(self._manifest(name), self.store, world.machine.new_region)
             snapshots[snapshot.id] = snapshot
-            self._stored[snapshot.id] = name
+            self._stored[snapshot.id] = (snapshot, name)
+            self._unread[name] = snapshot
         world.rewind(
             SavedWorld(
                 canisters=canisters,
@@ -105,7 +131,10 @@ class WorldDirectory:
         extra: what the caller keeps beside it (names of canisters, …).
 
         On failure: the directory holds the world as it was saved last.
+        Raises: UsageError when it was opened for looking only; StoreError.
         """
+        if self.is_read_only:
+            raise UsageError(f"{self.path} was opened for looking only; nothing can be saved")
         saved = world.save()
         canisters = tuple(self._store_canister(item) for item in saved.canisters.values())
         names = tuple(self._store_snapshot(item) for item in saved.snapshots[0].values())
@@ -119,6 +148,12 @@ class WorldDirectory:
         """Close files and give the lock back; nothing is saved by this."""
         self._open.close()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_unused: object) -> None:
+        self.close()
+
     # --- canisters
 
     def _canister(self, world: World, item: StoredCanister) -> SavedCanister:
@@ -128,8 +163,7 @@ class WorldDirectory:
         if item.stored is None:
             heap, stable = machine.new_region(), machine.new_region()
         else:
-            manifest = self.store.find(item.stored)
-            snapshot, base = self.store.reload(manifest, machine.new_region)
+            snapshot, base = self.store.reload(self._manifest(item.stored), machine.new_region)
             self._bases[state.id] = base
             content = snapshot.content
             module = world.loader.load(content.module)
@@ -159,15 +193,34 @@ class WorldDirectory:
         return StoredCanister(small, item.log, stored)
 
     def _store_snapshot(self, snapshot: Snapshot) -> str:
-        if snapshot.id not in self._stored:
+        # An upload goes on as another object of the same id, so the object decides.
+        known, stored = self._stored.get(snapshot.id, (None, ""))
+        if known is not snapshot:
             saved = self.store.save(snapshot, base=self._bases.get(snapshot.canister_id))
-            self._stored[snapshot.id] = str(saved.manifest.stored_id)
-        return self._stored[snapshot.id]
+            stored = str(saved.manifest.stored_id)
+            self._stored[snapshot.id] = (snapshot, stored)
+        return stored
+
+    def _manifest(self, name: str) -> Manifest:
+        """Return what ``world.json`` names. Raises: StoreDamaged."""
+        for manifest in self._manifests:
+            if manifest.stored_id == name:
+                return manifest
+        for damage in self.store.damaged:
+            if damage.path.stem == name:
+                raise damage
+        raise StoreDamaged(f"{self.path}: the store has lost {name}, which the world needs")
+
+    @cached_property
+    def _manifests(self) -> tuple[Manifest, ...]:
+        return self.store.manifests()
 
     # --- the file
 
     def _publish(self, record: WorldRecord) -> None:
-        data = json.dumps({"format": 1, "world": encode(record, KNOWN)}).encode()
+        text = _text(encode(record, KNOWN))
+        head = json.dumps({"format": _FORMAT, "blake3": digest_of([text])})
+        data = head[:-1].encode() + b', "world": ' + text + b"}\n"
         with NewFile(self.store.disk, self.store.temporary_path) as file:
             file.append([data])
             file.publish(self.path / "world.json")
@@ -177,44 +230,53 @@ class WorldDirectory:
         try:
             data = json.loads(path.read_bytes())
         except FileNotFoundError:
+            if self.is_read_only:
+                raise UsageError(f"there is no world in {self.path}") from None
             return None
         except (OSError, ValueError, RecursionError) as error:
             raise UsageError(f"{path} cannot be read: {error}") from error
-        if not isinstance(data, dict) or data.get("format") != 1:
+        if not isinstance(data, dict) or data.get("format") != _FORMAT:
             raise UsageError(f"{path} is not a world of this version of the sandbox")
-        record = decode(data.get("world"), KNOWN)
+        if digest_of([_text(data.get("world"))]) != data.get("blake3"):
+            raise UsageError(f"{path} is damaged: it does not hash to the BLAKE3 it carries")
+        record = decode(data["world"], KNOWN)
         if not isinstance(record, WorldRecord):
             raise UsageError(f"{path} does not hold a world")
         return record
 
-    def _clean(self, named: set[str]) -> None:
-        """Forget what no world names any more. A failure here loses nothing."""
-        for manifest in self.store.manifests():
-            if str(manifest.stored_id) not in named:
-                self.store.delete(manifest)
-        if len(list(self.store.packs_path.iterdir())) < _MANY_PACKS:
-            return
+    def _make(self) -> None:
         try:
-            collect(self.store)
-        except StoreBusy:  # somebody reads it; a later save collects
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            reason = error.strerror or error
+            raise UsageError(f"{self.path} cannot be a world's directory: {reason}") from error
+
+    def _clean(self, named: set[str]) -> None:
+        """Forget what no world names any more.
+
+        The world is saved by then: what fails here is garbage that stays, not an error.
+        """
+        self._stored = {id_: item for id_, item in self._stored.items() if item[1] in named}
+        try:
+            for manifest in self.store.manifests():
+                if str(manifest.stored_id) not in named:
+                    self._read_at_last(str(manifest.stored_id))
+                    self.store.delete(manifest)
+            if len(list(self.store.packs_path.iterdir())) >= _MANY_PACKS:
+                collect(self.store)
+        except StoreError:
             return
 
-    def _lock(self, waiting: Callable[[], None]) -> None:
-        deadline, told = time.monotonic() + _WAIT_S, False
-        while True:
-            try:
-                self._open.enter_context(exclusive_lock(self.path / "lock"))
-            except StoreBusy as busy:
-                if time.monotonic() > deadline:
-                    raise UsageError(
-                        f"{self.path} is in use by another process; try again when it is done"
-                    ) from busy
-                if not told:
-                    waiting()
-                    told = True
-                time.sleep(_POLL_S)
-            else:
-                return
+    def _read_at_last(self, name: str) -> None:
+        """Let a snapshot that somebody still holds keep its content: an anchor may put it back."""
+        snapshot = self._unread.pop(name, None)
+        if snapshot is not None:
+            assert snapshot.content is not None
+
+
+def _text(world: Any) -> bytes:
+    """Return the one spelling of a world's JSON that its digest is about."""
+    return json.dumps(world, separators=(",", ":")).encode()
 
 
 # Not plain records: kept apart (memories), or Python functions and not kept at all.

@@ -68,7 +68,7 @@ def decode(data: Any, known: Known) -> Any:
         raise UsageError(f"not a value of a saved world: {data!r:.80}")
     try:
         return _decode_tagged(data, known)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise UsageError(f"not a value of a saved world: {data!r:.80} ({error})") from error
 
 
@@ -90,10 +90,18 @@ def _decode_tagged(data: dict[str, Any], known: Known) -> Any:
         case "variant":
             return VariantValue(content, decode(data["value"], known))
         case "enum":
-            return known[content](decode(data["value"], known))
+            return _known(content, known, Enum)(decode(data["value"], known))
         case _:
             values = {name: decode(value, known) for name, value in content.items()}
-            return known[tag](**values)
+            return _known(tag, known, object)(**values)
+
+
+def _known(name: str, known: Known, kind: type) -> type:
+    """Return the class of an enum, or of a record."""
+    found = known[name]
+    if issubclass(found, Enum) != (kind is Enum):
+        raise TypeError(f"{name} is not what it is taken for")
+    return found
 
 
 def _encode_record(value: Any, known: Known) -> Any:

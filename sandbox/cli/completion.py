@@ -1,0 +1,105 @@
+"""What the shell completes: names of canisters, methods and snapshots of the world.
+
+Nothing is waited for and nothing is executed: completion reads the last saved world, and
+offers nothing when that cannot be read now.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from click.shell_completion import CompletionItem
+
+from sandbox.cli.common import methods_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import click
+
+    from sandbox.durable import WorldDirectory
+    from sandbox.principal import Principal
+
+
+def complete_canisters(
+    ctx: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Offer the names of canisters."""
+    with_world = _look(ctx)
+    if with_world is None:
+        return []
+    with with_world as world:
+        return _items(((name, str(id_)) for name, id_ in world.names.items()), incomplete)
+
+
+def complete_snapshots(
+    ctx: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Offer the labels and numbers of the snapshots of the canister named before."""
+    with_world = _look(ctx)
+    if with_world is None:
+        return []
+    with with_world as world:
+        owner = _owner(world, ctx)
+        offered = [
+            (item.label or f"#{item.id.local}", str(item.id))
+            for item in world.snapshots
+            if item.canister_id == owner
+        ]
+    return _items(offered, incomplete)
+
+
+def complete_methods(
+    ctx: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Offer the methods of the canister named before."""
+    from sandbox.errors import SandboxError
+    from sandbox.sandbox import Sandbox
+
+    directory = _look(ctx)
+    if directory is None:
+        return []
+    try:
+        ic = Sandbox(directory)
+    except SandboxError:
+        return []
+    try:
+        methods = methods_of(ic.canister(ctx.params["name"]))
+        return _items(methods.items(), incomplete)
+    except (SandboxError, KeyError):
+        return []
+    finally:
+        ic.abandon()
+
+
+def _look(ctx: click.Context) -> WorldDirectory | None:
+    from sandbox.durable import WorldDirectory
+    from sandbox.errors import SandboxError
+
+    try:
+        return WorldDirectory(_directory(ctx), read_only=True, wait_s=0)
+    except SandboxError:
+        return None
+
+
+def _directory(ctx: click.Context) -> Path:
+    # While completing, the root command has parsed its options but was not run.
+    found = ctx.find_root().params.get("directory")
+    return Path(".canister-sandbox") if found is None else Path(found)
+
+
+def _owner(world: WorldDirectory, ctx: click.Context) -> Principal | None:
+    from sandbox.principal import Principal
+
+    name = str(ctx.params.get("name", ""))
+    try:
+        return world.names.get(name) or Principal(name)
+    except ValueError:
+        return None
+
+
+def _items(offered: Iterable[tuple[str, str]], incomplete: str) -> list[CompletionItem]:
+    return [
+        CompletionItem(text, help=about) for text, about in offered if text.startswith(incomplete)
+    ]

@@ -1,0 +1,66 @@
+"""Exit codes: 0 it worked, 1 the canister failed, 2 it was asked wrongly.
+
+Every error of ours becomes one message on standard error, with the next step where there
+is one; a traceback is a defect.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from sandbox.errors import CanisterRejected, SandboxError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# The replica's texts say what is wrong; these say what to type.
+_NEXT_STEPS: Final = {
+    "IC0508": "Start it with: canister-sandbox start NAME",
+    "IC0510": "Stop it with: canister-sandbox stop NAME",
+    "IC0512": "Act as a controller with --as; canister-sandbox status NAME lists them.",
+    "IC0537": "Install a module with: canister-sandbox reinstall NAME MODULE",
+}
+
+
+class CanisterFailed(click.ClickException):
+    """The canister failed: a message and exit code 1, no traceback."""
+
+    exit_code = 1
+
+
+class AskedWrongly(click.ClickException):
+    """It was asked wrongly: a message and exit code 2, no traceback."""
+
+    exit_code = 2
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn our errors into messages and exit codes."""
+    try:
+        yield
+    except CanisterRejected as error:
+        raise CanisterFailed(_text(error, _NEXT_STEPS.get(error.error_code))) from error
+    except click.Abort as error:
+        raise AskedWrongly("nothing was done; --yes answers the question") from error
+    except OSError as error:
+        if error.filename is None:  # a closed pipe is click's to handle
+            raise
+        raise AskedWrongly(f"{error.filename}: {error.strerror}") from error
+    except _asked_wrongly() as error:
+        raise AskedWrongly(_text(error)) from error
+
+
+def _asked_wrongly() -> tuple[type[Exception], ...]:
+    """Return the other errors of ours; only when there is one, Candid is imported."""
+    from sandbox.candid.errors import CandidError
+
+    return SandboxError, CandidError
+
+
+def _text(error: Exception, next_step: str | None = None) -> str:
+    notes = [*getattr(error, "__notes__", ())]
+    return "\n".join([str(error), *notes, *([next_step] if next_step else [])])

@@ -1,0 +1,130 @@
+"""``list``, ``status``, ``logs``, ``start``, ``stop``, ``delete``, ``advance``, ``identity``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sandbox import Principal
+
+if TYPE_CHECKING:
+    from command_line import CommandLine
+
+
+def test_list_shows_every_canister(counter: CommandLine, counter_wat: str) -> None:
+    counter("install", "other", counter_wat, "--argument", "(0)")
+
+    header, *rows = counter("list").stdout.splitlines()
+
+    assert header.split() == ["name", "id", "status", "module", "heap", "stable", "cycles"]
+    assert [row.split()[0] for row in rows] == ["counter", "other"]
+    assert [row["name"] for row in counter.json("list")] == ["counter", "other"]
+
+
+def test_list_of_nothing_names_the_next_step_and_makes_nothing(run: CommandLine) -> None:
+    assert "canister-sandbox install" in run("list").stdout
+    assert run.json("list") == []
+    assert not run.state.exists()
+
+
+def test_status_shows_what_there_is(counter: CommandLine) -> None:
+    shown = counter("status", "counter").stdout
+    facts = counter.json("status", "counter")
+
+    assert "running" in shown
+    assert "inc: () -> (nat8)" in shown
+    assert facts["controllers"] == [counter.json("identity")["principal"]]
+    assert facts["heap"] == 65_536
+
+
+def test_looking_changes_no_byte(counter: CommandLine) -> None:
+    before = counter.files()
+
+    for words in (["list"], ["status", "counter"], ["logs", "counter"],
+                  ["snapshot", "list", "counter"], ["doctor"], ["identity"]):  # fmt: skip
+        counter(*words)
+
+    assert counter.files() == before
+
+
+def test_a_stranger_may_look(run: CommandLine, counter_wat: str) -> None:
+    run("install", "counter", counter_wat, "--argument", "(0)", "--as", "ada")
+
+    assert run.json("status", "counter")["name"] == "counter"
+    assert run.json("snapshot", "list", "counter") == []
+
+
+def test_logs_come_with_index_and_time(counter: CommandLine) -> None:
+    counter("call", "counter", "fail", code=1)
+
+    assert counter("logs", "counter").stdout.startswith(
+        "[0. 2025-01-01 00:00:00 UTC]: about to fail"
+    )
+    assert counter.json("logs", "counter")[0]["text"] == "about to fail"
+
+
+def test_a_canister_stops_and_starts(counter: CommandLine) -> None:
+    counter("stop", "counter")
+    assert counter.json("status", "counter")["status"] == "stopped"
+
+    counter("start", "counter")
+    assert counter.json("status", "counter")["status"] == "running"
+
+
+def test_a_running_canister_is_not_deleted_and_the_next_step_is_named(
+    counter: CommandLine,
+) -> None:
+    result = counter("delete", "counter", "--yes", code=1)
+
+    assert "IC0510" in result.stderr
+    assert "canister-sandbox stop NAME" in result.stderr
+    assert len(counter.json("list")) == 1
+
+
+def test_a_deleted_canister_is_gone_and_its_name_free(
+    counter: CommandLine, counter_wat: str
+) -> None:
+    counter("stop", "counter")
+
+    counter("delete", "counter", "--yes")
+
+    assert counter.json("list") == []
+    counter("install", "counter", counter_wat, "--argument", "(0)")
+
+
+def test_advance_runs_the_timers_on_the_way_and_shows_what_they_print(
+    counter: CommandLine,
+) -> None:
+    counter("call", "counter", "wake_in_an_hour")
+
+    assert "the timer ran" not in counter("advance", "--minutes", "59").stderr
+    result = counter("advance", "--minutes", "1", "--seconds", "1")
+
+    assert "[log] counter: the timer ran" in result.stderr
+    assert result.stdout == "it is now 2025-01-01 01:00:01 UTC\n"
+
+
+def test_advance_adds_its_units_up(counter: CommandLine) -> None:
+    before = counter.json("advance")["time"]
+
+    after = counter.json("advance", "--days", "1", "--hours", "2", "--minutes", "0.5")["time"]
+
+    assert after - before == (26 * 3600 + 30) * 10**9
+
+
+@pytest.mark.parametrize("days", ["-1", "1000000"])
+def test_time_goes_neither_back_nor_beyond_its_end(counter: CommandLine, days: str) -> None:
+    before = counter.json("status", "counter")["time"]
+
+    counter("advance", "--days", days, code=2)
+
+    assert counter.json("status", "counter")["time"] == before
+
+
+def test_an_identity_is_a_self_authenticating_principal(run: CommandLine) -> None:
+    ada, bob = (Principal(run("identity", name).stdout.strip()) for name in ("ada", "bob"))
+
+    assert ada != bob
+    assert len(bytes(ada)) == 29
+    assert not run.state.exists()

@@ -1,0 +1,160 @@
+"""What holds for every command: help with an example, exit codes, one message per error."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from sandbox.cli.root import cli
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from command_line import CommandLine
+
+
+def every_command(command: click.Command = cli, *path: str) -> Iterator[tuple[str, ...]]:
+    yield path
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            found = command.get_command(context, name)
+            assert found is not None
+            yield from every_command(found, *path, name)
+
+
+COMMANDS = sorted(every_command())
+
+
+def program(*words: str, state: Path) -> subprocess.CompletedProcess[str]:
+    code = "from sandbox.cli import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", code, "--state", str(state), *words],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_every_help_has_an_example_and_fits_the_terminal(path: tuple[str, ...]) -> None:
+    shown = CliRunner().invoke(cli, [*path, "--help"], terminal_width=80).output
+
+    assert f"canister-sandbox {' '.join(path[:1])}".strip() in shown
+    assert "Example" in shown or "Try:" in shown
+    assert [line for line in shown.splitlines() if len(line) > 100] == []
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_every_option_says_what_it_does(path: tuple[str, ...]) -> None:
+    command: click.Command = cli
+    for name in path:
+        assert isinstance(command, click.Group)
+        found = command.get_command(click.Context(command), name)
+        assert found is not None
+        command = found
+
+    options = [item for item in command.params if isinstance(item, click.Option)]
+
+    assert [item.name for item in options if not item.help] == []
+
+
+def test_the_list_of_commands_is_the_commands(run: CommandLine) -> None:
+    shown = run("--help").stdout
+
+    assert all(f"\n  {path[0]} " in shown for path in COMMANDS if path)
+
+
+def test_an_unknown_command_names_the_near_one(run: CommandLine) -> None:
+    result = run("instal", "counter", "x.wasm", code=2)
+
+    assert "Did you mean" in result.stderr
+    assert "install" in result.stderr
+
+
+@pytest.mark.slow
+def test_as_a_program_it_keeps_its_world_and_its_streams_apart(
+    tmp_path: Path, counter_wat: str
+) -> None:
+    state = tmp_path / "world"
+
+    installed = program("install", "counter", counter_wat, "--argument", "(5)", state=state)
+    failed = program("call", "counter", "fail", state=state)
+    asked_wrongly = program("call", "bank", "inc", state=state)
+    called = program("--json", "call", "counter", "inc", state=state)
+
+    assert (installed.returncode, installed.stderr) == (0, "")
+    assert (failed.returncode, failed.stdout) == (1, "")
+    assert (asked_wrongly.returncode, asked_wrongly.stdout) == (2, "")
+    assert json.loads(called.stdout) == 6
+    assert "Traceback" not in failed.stderr + asked_wrongly.stderr
+
+
+@pytest.mark.slow
+def test_a_call_whose_reader_went_away_is_kept(counter: CommandLine) -> None:
+    code = "from sandbox.cli import main; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "--state", str(counter.state), "call", "counter", "inc"],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert process.stdout is not None
+    process.stdout.close()
+    process.wait()
+
+    assert counter.json("call", "counter", "get") == 6
+
+
+def test_a_world_is_waited_for_and_said_so_once(counter: CommandLine) -> None:
+    from sandbox.durable import WorldDirectory
+
+    with WorldDirectory(counter.state):
+        result = counter("--wait", "0.1", "call", "counter", "inc", code=2)
+
+    assert result.stderr.count("waiting for another process") == 1
+    assert "is in use by another process" in result.stderr
+    assert counter.json("call", "counter", "get") == 5
+
+
+def test_several_may_look_at_once(counter: CommandLine) -> None:
+    from sandbox.durable import WorldDirectory
+
+    with WorldDirectory(counter.state, read_only=True):
+        assert counter("--wait", "0", "list").stderr == ""
+
+
+def test_a_damaged_world_is_named_and_left_alone(counter: CommandLine) -> None:
+    path = counter.state / "world.json"
+    path.write_bytes(path.read_bytes().replace(b'"now_ns",1', b'"now_ns",2'))
+    before = counter.files()
+
+    for words in (["list"], ["call", "counter", "inc"]):
+        result = counter(*words, code=2)
+        assert f"{path} is damaged" in result.stderr
+
+    assert counter.files() == before
+
+
+def test_a_damaged_store_is_named_and_left_alone(counter: CommandLine) -> None:
+    for path in (counter.state / "store" / "packs").iterdir():
+        data = bytearray(path.read_bytes())
+        data[len(data) // 3] ^= 1
+        path.write_bytes(data)
+    before = counter.files()
+
+    result = counter("call", "counter", "inc", code=2)
+
+    assert ".pack" in result.stderr
+    assert counter.files() == before
+
+
+def test_a_state_directory_that_is_a_file_is_refused(run: CommandLine, counter_wat: str) -> None:
+    run.state.write_text("not a directory")
+
+    run("install", "counter", counter_wat, "--argument", "(5)", code=2)
+
+    assert run.state.read_text() == "not a directory"

@@ -1,0 +1,99 @@
+"""``did``, ``doctor``, ``repl``."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from command_line import CommandLine
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> str:
+    path = tmp_path / "old.did"
+    path.write_text("service : { get : () -> (nat) query; put : (nat) -> () }")
+    return str(path)
+
+
+@pytest.fixture
+def new(tmp_path: Path) -> str:
+    path = tmp_path / "new.did"
+    path.write_text("service : { get : () -> (int) query; put : (nat) -> () }")
+    return str(path)
+
+
+def test_show_lays_an_interface_out(run: CommandLine, old: str) -> None:
+    assert "get : () -> (nat) query" in run("did", "show", old).stdout
+
+
+def test_show_finds_the_interface_of_a_module(run: CommandLine, counter_wat: str) -> None:
+    assert "wake_in_an_hour" in run("did", "show", counter_wat).stdout
+
+
+def test_check_counts_methods(run: CommandLine, old: str) -> None:
+    assert "2 methods" in run("did", "check", old).stdout
+
+
+def test_check_places_an_error(run: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "bad.did").write_text("service : {\n  get : () -> (nut) }")
+
+    assert "line 2" in run("did", "check", str(tmp_path / "bad.did"), code=2).stderr
+
+
+def test_an_import_that_is_missing_is_named(run: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "main.did").write_text('import "types.did";\nservice : {}')
+
+    assert "types.did" in run("did", "check", str(tmp_path / "main.did"), code=2).stderr
+
+
+def test_a_module_without_an_interface_is_asked_wrongly(run: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "bare.wat").write_text("(module)")
+
+    result = run("did", "show", str(tmp_path / "bare.wat"), code=2)
+
+    assert "give its .did file" in result.stderr
+
+
+def test_diff_ends_with_1_when_something_breaks(run: CommandLine, old: str, new: str) -> None:
+    assert "breaking:" in run("did", "diff", old, new, code=1).stdout
+    assert run("did", "diff", new, old).stdout != ""
+    assert "compatible" in run("did", "diff", old, old).stdout
+
+
+def test_diff_speaks_json_before_and_after(run: CommandLine, old: str, new: str) -> None:
+    after = run("did", "diff", old, new, "--json", code=1).stdout
+
+    assert '"severity": "breaking"' in after
+    assert run("--json", "did", "diff", old, new, code=1).stdout == after
+
+
+def test_stub_is_python_with_the_class_asked_for(run: CommandLine, old: str) -> None:
+    tree = ast.parse(run("did", "stub", old, "--name", "Counter").stdout)
+
+    assert any(isinstance(item, ast.ClassDef) and item.name == "Counter" for item in tree.body)
+
+
+def test_doctor_names_engine_and_fast_paths(run: CommandLine) -> None:
+    facts = run.json("doctor")
+
+    assert facts["wasmtime"].startswith("50.")
+    assert {item["name"] for item in facts["capabilities"]} >= {"copy-on-write memory"}
+    assert "wasmtime:" in run("doctor").stdout
+
+
+def test_a_prompt_without_keep_forgets(counter: CommandLine) -> None:
+    result = counter("repl", stdin="print(counter.inc())\n")
+
+    assert "6\n" in result.stdout
+    assert counter.json("call", "counter", "get") == 5
+
+
+def test_a_prompt_with_keep_saves(counter: CommandLine) -> None:
+    counter("repl", "--keep", stdin="counter.inc()\nic.advance(days=1)\n")
+
+    assert counter.json("call", "counter", "get") == 6
