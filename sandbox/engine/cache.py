@@ -1,10 +1,10 @@
 """Compiled modules on disk, so that a module is compiled once per machine.
 
-An entry is: magic, SHA-256 and length of the compiled code, the code. Rules:
+An entry is: magic, SHA-256 over key and compiled code, length of the code, the code. Rules:
 1. Written to a temporary file and renamed: a reader sees a whole entry or none.
-2. Whatever is not exactly what was written (damage, another version, another owner) is
-   a miss, never an error; the entry is rebuilt. Only files in a directory of our own
-   user are trusted, because compiled code is native code.
+2. Whatever is not exactly what was written under this key (damage, another version, another
+   module, another owner) is a miss, never an error; the entry is rebuilt. Only files of our
+   own user in a directory of our own user are trusted, because compiled code is native code.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-_MAGIC: Final = b"canister-sandbox compiled 1\n"
+_MAGIC: Final = b"canister-sandbox compiled 2\n"
 _HEADER: Final = struct.Struct("<32sQ")
 
 
@@ -34,20 +34,20 @@ class CompileCache:
         """Return the code stored under ``key``, or None."""
         if self.directory is None:
             return None
-        path = self._path(key)
         try:
-            if not _is_ours(path):
-                return None
-            data = path.read_bytes()
+            with self._path(key).open("rb") as file:
+                if not (_is_ours(os.fstat(file.fileno())) and _is_ours(self.directory.stat())):
+                    return None
+                data = file.read()
         except OSError:
             return None
-        return _unpack(data)
+        return _unpack(key, data)
 
     def store(self, key: str, code: bytes) -> None:
         """Keep an entry; a cache that cannot be written to is no error."""
         if self.directory is None:
             return
-        data = _MAGIC + _HEADER.pack(hashlib.sha256(code).digest(), len(code)) + code
+        data = _MAGIC + _HEADER.pack(_digest(key, code), len(code)) + code
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             _write_atomically(self._path(key), data)
@@ -73,21 +73,23 @@ def default_directory() -> Path | None:
     return base / "canister-sandbox" / "compiled"
 
 
-def _unpack(data: bytes) -> bytes | None:
+def _unpack(key: str, data: bytes) -> bytes | None:
     start = len(_MAGIC) + _HEADER.size
     if len(data) < start or not data.startswith(_MAGIC):
         return None
     digest, length = _HEADER.unpack_from(data, len(_MAGIC))
     code = data[start:]
-    if len(code) != length or hashlib.sha256(code).digest() != digest:
+    if len(code) != length or _digest(key, code) != digest:
         return None
     return code
 
 
-def _is_ours(path: Path) -> bool:
-    if not hasattr(os, "getuid"):
-        return True
-    return path.stat().st_uid == os.getuid() == path.parent.stat().st_uid
+def _digest(key: str, code: bytes) -> bytes:
+    return hashlib.sha256(key.encode() + b"\0" + code).digest()
+
+
+def _is_ours(status: os.stat_result) -> bool:
+    return not hasattr(os, "getuid") or status.st_uid == os.getuid()
 
 
 def _write_atomically(path: Path, data: bytes) -> None:
