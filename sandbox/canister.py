@@ -48,6 +48,9 @@ _INSTALLING: Final = Context.INIT | Context.PRE_UPGRADE | Context.START
 # wasm_memory_limit is enforced in these only (reference/management_canister.md, settings).
 _HEAP_LIMITED: Final = Context.UPDATE | Context.INIT | Context.START
 _FULL_STABLE_PAGES: Final = 500 << 14  # 500 GiB
+# Few canisters outgrow 16 GiB, and with the heap's 8 GiB and the mailbox thousands of
+# instances fit the 128 TiB of address space. A message that does is run again with all.
+_FIRST_STABLE_PAGES: Final = 16 << 14
 
 
 class Origin(Enum):
@@ -146,6 +149,8 @@ class CanisterRuntime:
         self._instance: Instance | None = None
         self._labels: tuple[str, ...] = ()
         self._reservation = 0
+        self._origin = Origin.STATE
+        self._needs_all_stable = False
         self._task_context = Context.UPDATE
         self._outstanding: Mapping[Principal, int] = {}
 
@@ -153,12 +158,17 @@ class CanisterRuntime:
         """Run one message to its end: committed, or rolled back without a trace.
 
         Requires: the canister has a module, and the task's export exists in it.
+        Raises: UsageError in a thread whose stack is too small for Wasm code.
         """
+        self.machine.compiler.stack.check()
         instance = self.live()
         self._task_context, self._outstanding = task.context, task.outstanding
         try:
-            exchange.write_task(instance.mail, task, self._surroundings(task))
+            first_line = self.log.next_index
             trap = self._run(instance, task)
+            if trap is not None and exchange.wants_stable_capacity(instance.mail):
+                self.log.forget_from(first_line)
+                instance, trap = self._run_with_all_stable(task)
             outcome = self._finish(instance, task, trap, bumps_version=bumps_version)
         except BaseException:
             # Interrupted, or the host is out of memory: forget the half-done instance.
@@ -215,7 +225,7 @@ class CanisterRuntime:
     def live(self) -> Instance:
         """Return the live instance, making it from regions and globals when needed."""
         if self._instance is None:
-            self.start_instance(Origin.STATE)
+            self.start_instance(self._origin)
         assert self._instance is not None
         return self._instance
 
@@ -237,7 +247,7 @@ class CanisterRuntime:
             module.shape,
             Hooks(weakref.ref(self)),
             heap_pages=self.heap.size_bytes // PAGE_BYTES,
-            stable_capacity_pages=_FULL_STABLE_PAGES,
+            stable_capacity_pages=self._stable_capacity_pages(),
         )
         self._instance = instance
         try:
@@ -246,7 +256,12 @@ class CanisterRuntime:
         except BaseException:
             self.discard()  # what it shows is not the canister's state
             raise
+        self._origin = origin
         machine.on_live(self)
+
+    def _stable_capacity_pages(self) -> int:
+        fits = self.stable.size_bytes <= _FIRST_STABLE_PAGES * PAGE_BYTES
+        return _FIRST_STABLE_PAGES if fits and not self._needs_all_stable else _FULL_STABLE_PAGES
 
     def _attach(self, instance: Instance, origin: Origin) -> None:
         if origin is Origin.NEW:
@@ -293,6 +308,7 @@ class CanisterRuntime:
         instance = self.live()
         with uninterrupted():
             self.heap.commit(instance.heap_bytes)
+            self._origin = Origin.STATE
 
     def capture(self) -> Capture:
         """Remember state and memories; costs the same for every size."""
@@ -321,6 +337,7 @@ class CanisterRuntime:
             and self.stable is capture.stable.region
             and self.state.module is capture.state.module
             and self._instance.heap_bytes == capture.heap.mark.size_bytes
+            and self._instance.stable_capacity_bytes >= capture.stable.mark.size_bytes
         )
 
     def adopt(self, other: CanisterRuntime) -> None:
@@ -348,7 +365,7 @@ class CanisterRuntime:
 
     # --- one message
 
-    def _surroundings(self, task: Task) -> Surroundings:
+    def _surroundings(self, instance: Instance, task: Task) -> Surroundings:
         state, limits = self.state, self.machine.limits
         is_query = bool(task.context & _READ_ONLY)
         fee, byte_fee = (0, 0) if is_query else self.machine.call_fee(self.module.is_64)
@@ -361,6 +378,7 @@ class CanisterRuntime:
             liquid=self.machine.liquid(self),
             stable_pages=self.stable.size_bytes // PAGE_BYTES,
             stable_max_pages=min(limits.stable_memory_bytes // PAGE_BYTES, _FULL_STABLE_PAGES),
+            stable_capacity_pages=instance.stable_capacity_bytes // PAGE_BYTES,
             stable_budget=self._stable_limit(),
             max_reply=limits.query_reply_bytes if is_query else limits.reply_bytes,
             max_payload=limits.call_payload_bytes,
@@ -370,7 +388,15 @@ class CanisterRuntime:
             call_byte_fee=byte_fee,
         )
 
+    def _run_with_all_stable(self, task: Task) -> tuple[Instance, TrapInfo | Violation | None]:
+        """Run a message from its start again, with address space for all stable memory."""
+        self.discard()
+        self._needs_all_stable = True
+        instance = self.live()
+        return instance, self._run(instance, task)
+
     def _run(self, instance: Instance, task: Task) -> TrapInfo | Violation | None:
+        exchange.write_task(instance.mail, task, self._surroundings(instance, task))
         if isinstance(task.run, str):
             return instance.run(task.run, task.instruction_limit)
         result = instance.run_table(task.run.function, task.run.env, task.instruction_limit)
@@ -453,7 +479,7 @@ class CanisterRuntime:
             self.heap.finish_commit(heap)
             if stable is not None:
                 self.stable.finish_commit(stable)
-            self.state = new_state
+            self.state, self._origin = new_state, Origin.STATE
         return pages
 
     def _roll_back(self, instance: Instance) -> None:

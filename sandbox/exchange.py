@@ -40,6 +40,7 @@ class Surroundings:
     liquid: int
     stable_pages: int
     stable_max_pages: int
+    stable_capacity_pages: int
     stable_budget: int
     max_reply: int
     max_payload: int
@@ -141,6 +142,7 @@ def write_task(mail: memoryview, task: Task, around: Surroundings) -> None:
         around.call_fee & _LOW,
         around.call_fee >> 64,
         around.call_byte_fee,
+        around.stable_capacity_pages,
         len(method),
         len(caller),
         task.reject_code,
@@ -205,6 +207,11 @@ def read_callees(mail: memoryview) -> tuple[list[Principal], Principal]:
         at += (CALL_HEADER_BYTES + name_len + payload_len + 7) & -8
     callee_len = CALL.unpack_from(mail, at)[0]
     return made, Principal(_get(mail, at + CALL.size, callee_len))
+
+
+def wants_stable_capacity(mail: memoryview) -> bool:
+    """Whether a message stopped because too little address space was reserved."""
+    return bool(OUT.unpack_from(mail, OUT_AT)[0] == Kind.STABLE_CAPACITY)
 
 
 def read_report(mail: memoryview, labels: tuple[str, ...]) -> Report | None:

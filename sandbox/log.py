@@ -48,6 +48,10 @@ class CanisterLog:
         """Drop the records older than ``index``."""
         self.restore((tuple(r for r in self.read() if r.index >= index), self.next_index))
 
+    def forget_from(self, index: int) -> None:
+        """Take the records from ``index`` on back, as if they had never been written."""
+        self.restore((tuple(r for r in self.read() if r.index < index), index))
+
     def clear(self) -> None:
         """Forget the records; counting goes on."""
         self.records, self._bytes = (), 0

@@ -1,8 +1,8 @@
 """The engine: the only package that touches wasmtime.
 
-``compiler`` turns rewritten modules into compiled ones (cached on disk by ``cache``),
-``instance`` is one canister's live Wasm world, ``binding`` the few C calls that must be
-fast, ``traps`` what a trap says.
+``stack`` keeps Wasm code within a thread's stack, ``compiler`` turns rewritten modules into
+compiled ones (cached on disk by ``cache``), ``instance`` is one canister's live Wasm world,
+``binding`` the few C calls that must be fast, ``traps`` what a trap says.
 """
 
 from sandbox.engine.compiler import Compiled, Compiler

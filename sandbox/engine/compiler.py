@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import platform
-import threading
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Final
@@ -20,11 +19,12 @@ from wasmtime import _bindings as ffi
 
 from sandbox.engine.cache import CompileCache, default_directory
 from sandbox.engine.signals import wasmtime_handlers
+from sandbox.engine.stack import StackCheck, usable_stack_bytes
 from sandbox.errors import ModuleRefused, UsageError
 
-# What the IC gives Wasm code; the thread's own stack must be larger.
-_WASM_STACK_BYTES: Final = 5 << 20
 _SPARE_STACK_BYTES: Final = 2 << 20
+__all__ = ["Compiled", "Compiler", "usable_stack_bytes", "wat_to_wasm"]
+
 # Base addresses never move up to the largest heap (6 GiB, wasm64).
 _RESERVATION_BYTES: Final = 8 << 30
 
@@ -45,6 +45,7 @@ class Compiler:
     def __init__(self, cache: CompileCache | None = None) -> None:
         self._cache = CompileCache(default_directory()) if cache is None else cache
         self.stack_bytes = usable_stack_bytes()
+        self.stack = StackCheck(self.stack_bytes)
         self._strict = wasmtime.Engine(_config(self.stack_bytes, is_strict=True))
         self.engine = wasmtime.Engine(_config(self.stack_bytes, is_strict=False))
         wasmtime_handlers()  # remembered before anybody can replace them
@@ -97,33 +98,6 @@ def wat_to_wasm(text: str) -> bytes:
         return bytes(wasmtime.wat2wasm(text))
     except wasmtime.WasmtimeError as error:
         raise UsageError(f"this is not WebAssembly text: {error}") from error
-
-
-def usable_stack_bytes() -> int:
-    """Return how much stack Wasm code may have in the calling thread.
-
-    More than the thread has would let a deep recursion kill the process instead of
-    trapping, so a small stack limit lowers it.
-    """
-    limit = threading.stack_size() if _in_worker_thread() else _main_stack_bytes()
-    if not limit:
-        return _WASM_STACK_BYTES
-    return max(
-        64 << 10, min(_WASM_STACK_BYTES, limit - _SPARE_STACK_BYTES, limit // 2 + limit // 8)
-    )
-
-
-def _in_worker_thread() -> bool:
-    return threading.current_thread() is not threading.main_thread()
-
-
-def _main_stack_bytes() -> int:
-    try:
-        import resource
-    except ImportError:  # Windows: 1 MiB for the main thread
-        return 1 << 20
-    soft, _ = resource.getrlimit(resource.RLIMIT_STACK)
-    return 0 if soft == resource.RLIM_INFINITY else soft
 
 
 def _config(stack_bytes: int, *, is_strict: bool) -> wasmtime.Config:

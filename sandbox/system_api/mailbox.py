@@ -44,6 +44,7 @@ IN_FIELDS: Final = (
     ("call_fee_lo", "Q"),  # what every call_perform costs and prepays
     ("call_fee_hi", "Q"),
     ("call_byte_fee", "Q"),
+    ("stable_capacity", "Q"),  # pages of address space; past it the message is run again
     ("method_len", "I"),
     ("caller_len", "I"),
     ("reject_code", "I"),

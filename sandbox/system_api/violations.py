@@ -40,6 +40,7 @@ class Kind(IntEnum):
     CALLS_FULL = 15
     BAD_KEY_NAME = 16
     NO_MINTING = 17
+    STABLE_CAPACITY = 18  # not the canister's fault: run it again with more address space
 
 
 @dataclass(frozen=True, slots=True)

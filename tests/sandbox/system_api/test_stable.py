@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from canisters import universal as u
-from engine_room import failure_of, open_sandbox, reply_of
+from engine_room import failure_of, open_sandbox, reply_of, runtime_of
 from sandbox.limits import MAINNET
 from sandbox.system_api.table import Context
-from universal_room import WIDTHS, install, run
+from universal_room import WIDTHS, install, keep, run, run_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -120,6 +120,38 @@ def test_memory_beyond_4_gib_is_written_and_read(make: Callable[..., Canister]) 
 
     assert reply_of(again) == b"\0far away\0"
     assert canister.stable_memory[far : far + 8] == b"far away"
+
+
+def test_a_message_that_outgrows_the_reservation_is_run_again_unnoticed(
+    make: Callable[..., Canister],
+) -> None:
+    canister = make()
+    run(canister, grow(1) + u.stable_write(0, b"before") + u.set_global(1))
+    prints = u.heap_fill(u.scratch(), ord("x"), 32768) + u.repeat(
+        40, u.do("debug_print", u.scratch(), 32768)
+    )
+    script = prints + u.set_global(u.get_global() + 1) + grow(1) + u.stable_write(0, b"BEFORE")
+    keep(canister, script + grow(20 * GIB // PAGE) + u.stable_write(19 * GIB, b"far"))
+    lines = runtime_of(canister).log.next_index
+
+    outcome = run_kept(canister, limit=10**10)
+
+    assert outcome.failure is None
+    assert canister.stable_memory[19 * GIB : 19 * GIB + 4] == b"far\0"
+    assert canister.stable_memory[:7] == b"BEFORE\0"
+    assert runtime_of(canister).log.next_index == lines + 40
+    look = u.reply(u.get_global(), u.stable_read(19 * GIB, 3))
+    assert reply_of(run(canister, look)) == number(2) + b"far"
+
+
+def test_an_install_may_outgrow_the_reservation() -> None:
+    with open_sandbox() as ic:
+        script = grow(20 * GIB // PAGE) + u.stable_write(19 * GIB, b"far") + u.set_global(7)
+
+        canister = install(ic, "wasm32", script)
+
+        assert canister.stable_memory[19 * GIB : 19 * GIB + 3] == b"far"
+        assert reply_of(run(canister, u.reply(u.get_global()))) == number(7)
 
 
 def test_the_32_bit_interface_ends_at_4_gib() -> None:
