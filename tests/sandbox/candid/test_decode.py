@@ -5,7 +5,7 @@ import pytest
 from sandbox import candid
 from sandbox.candid import CandidDecodeError, Codec, Limits
 from sandbox.candid.leb128 import put_int, put_nat
-from sandbox.candid.types import Field, Func, Interface, Opt, Prim, Record, Ref, Variant, Vec
+from sandbox.candid.types import Field, Func, Interface, Opt, Prim, Record, Ref, Variant
 from sandbox.candid.values import FuncRef, RecordValue, ServiceRef, Some, Value, VariantValue
 from sandbox.principal import Principal
 
@@ -65,11 +65,13 @@ def index(value: int) -> bytes:
         ("a", "(variant { a; z : text })", "(variant { a })", "a"),
         ({"z": "x"}, "(variant { a; z : text })", "(opt variant { a })", None),
         ({"z": "x"}, "(variant { a; z : text })", "(opt variant { a; z : nat })", None),
+        ({"a": "x"}, "(variant { a : text; z : nat })", "(opt variant { a : nat; z : nat })", None),
         # Vectors: elementwise; an empty one fits everything.
         ([1, 2], "(vec nat)", "(vec int)", [1, 2]),
         ([1, 2], "(vec nat)", "(vec opt text)", [None, None]),
         ([], "(vec nat)", "(vec text)", []),
         ([1, 2], "(vec nat)", "(opt vec text)", None),
+        ([{1: 1}], "(vec record { 1 : nat8 })", "(opt vec record { 2 : nat8 })", None),
         (b"ab", "(blob)", "(vec opt nat8)", [97, 98]),
         ([None] * 3, "(vec null)", "(vec opt nat)", [None] * 3),
         # The failure stays inside the nearest opt.
@@ -252,13 +254,23 @@ def test_vector_of_ten_million_nothings_is_refused(element: str, wanted: str | N
         candid.decode(data, wanted)
 
 
-@pytest.mark.parametrize("wanted", ["(reserved)", "(opt nat)", None])
-def test_doubling_record_is_refused(wanted: str | None) -> None:
+@pytest.mark.parametrize("wanted", ["(reserved)", "(opt nat)", "()", None])
+@pytest.mark.parametrize("inside", ["", "opt", "vec", "variant"])
+def test_doubling_record_is_refused(inside: str, wanted: str | None) -> None:
     levels = 60
     table = b"".join(
         b"\x6c\x02\x00" + index(level + 1) + b"\x01" + index(level + 1) for level in range(levels)
     )
-    data = message("") + nat(levels + 1) + table + b"\x6c\x00" + b"\x01\x00"
+    around = {
+        "": (b"", b""),
+        "opt": (b"\x6e\x00", b"\x01"),
+        "vec": (b"\x6d\x00", b"\x01"),
+        "variant": (b"\x6b\x01\x00\x00", b"\x00"),
+    }
+    outer, value = around[inside]
+    root = index(levels + 1 if inside else 0)
+    entries = table + b"\x6c\x00" + outer
+    data = message("") + nat(levels + 1 + bool(inside)) + entries + b"\x01" + root + value
 
     with pytest.raises(CandidDecodeError, match="more parts"):
         candid.decode(data, wanted)
@@ -317,17 +329,43 @@ def test_failures_inside_nested_opts_are_not_read_twice() -> None:
     assert candid.decode(data, "type R = opt record { 0 : R; 1 : nat }; (R)") == (None,)
 
 
+def entangled(given: int, wanted: int, *, checks: int, fits: bool) -> tuple[Value, ...]:
+    """Decode references whose types are two cycles, with as many pairs as their product.
+
+    Where they do not fit, only the very last pair shows it: nat against text.
+    """
+    table = [b"\x6c\x02\x00" + index((number + 1) % given) + b"\x01\x6f" for number in range(given)]
+    rest = [Prim.RESERVED] * wanted
+    if not fits:
+        table[-1] = b"\x6c\x02\x00\x00\x01\x7d"
+        rest[-1] = Prim.TEXT
+    funcs = [b"\x6a\x00\x01" + index(number) + b"\x00" for number in range(checks)]
+    data = message("") + nat(given + checks) + b"".join(table + funcs)
+    data += nat(checks) + b"".join(index(given + number) for number in range(checks))
+    env = {
+        f"V{n}": Record((Field(0, None, Ref(f"V{(n + 1) % wanted}")), Field(1, None, rest[n])))
+        for n in range(wanted)
+    }
+    expected = [Opt(Func((), (Ref("V0"),)))] * checks
+    return candid.decode(data + b"\1\1\0\1m" * checks, expected, env=env)
+
+
+@pytest.mark.slow
+def test_what_is_known_of_reference_types_is_not_looked_at_again() -> None:
+    assert entangled(331, 337, checks=4, fits=True) == (FuncRef(Principal(b""), "m"),) * 4
+
+
 @pytest.mark.slow
 def test_entangled_reference_types_are_refused() -> None:
-    # Two cycles of coprime lengths have as many pairs as their product.
-    given, wanted = 701, 709
-    cycle = b"".join(b"\x6d" + index((number + 1) % given) for number in range(given))
-    func = b"\x6a\x00\x01\x00\x00"
-    data = message("") + nat(given + 1) + cycle + func + b"\x01" + index(given) + b"\1\1\0\1m"
-    env = {f"V{n}": Vec(Ref(f"V{(n + 1) % wanted}")) for n in range(wanted)}
-
     with pytest.raises(CandidDecodeError, match="too entangled"):
-        candid.decode(data, [Opt(Func((), (Ref("V0"),)))], env=env)
+        entangled(701, 709, checks=1, fits=True)
+
+
+@pytest.mark.slow
+def test_many_failing_checks_of_reference_types_are_refused() -> None:
+    assert entangled(101, 103, checks=1, fits=False) == (None,)
+    with pytest.raises(CandidDecodeError, match="too entangled"):
+        entangled(101, 103, checks=60, fits=False)
 
 
 @pytest.mark.slow
@@ -414,6 +452,12 @@ def test_codec_takes_types_from_an_interface() -> None:
     codec = Codec((Ref("Account"),), interface.env)
 
     assert codec.decode(codec.encode(({"owner": ID},))) == ({"owner": ID},)
+
+
+@pytest.mark.parametrize("value", [0, 1, 63, 64, 127, 128, 2**14, 2**63 - 1, 2**63, 2**64])
+def test_numbers_at_the_borders_of_their_forms_are_read(value: int) -> None:
+    for types, number in (("(nat)", value), ("(int)", value), ("(int)", -value), ("(int)", ~value)):
+        assert candid.decode(candid.encode((number,), types), types) == (number,)
 
 
 def test_long_numbers_are_read() -> None:

@@ -263,6 +263,14 @@ def test_recursive_types_are_reported_once_per_method() -> None:
     )
 
 
+def test_missing_method_of_an_optional_service_reads_as_null() -> None:
+    optional = parse_type("opt service { m : () -> () }")
+
+    assert differences(parse_type("service {}"), {}, optional, {}) == (
+        Finding((), "method `m` is gone: old clients read null", Severity.READS_NULL),
+    )
+
+
 def test_interface_without_service_lost_all_methods() -> None:
     old = parse_interface("service : { f : () -> () }")
 
