@@ -62,7 +62,8 @@ class Packs:
 
     def has_all(self, chunks: Iterable[ChunkId]) -> bool:
         """Whether every one of these stands in a pack."""
-        return all(chunk in self._places for chunk in chunks)
+        # As sets, not one by one: a 1 GiB memory has 16,000 of them.
+        return self._places.keys() >= frozenset(chunks)
 
     def places(self, chunk: ChunkId) -> tuple[Place, ...]:
         """Return all copies of a chunk."""
