@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import weakref
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
@@ -22,6 +22,7 @@ from sandbox.failures import failed, no_function, out_of_host_memory, trap_viola
 from sandbox.interrupts import uninterrupted
 from sandbox.memory import OS_PAGE, Region, RegionKind, RegionRefused, new_region
 from sandbox.messages import Outcome, Reject, Task
+from sandbox.records import replace
 from sandbox.system_api.table import IMPORTS, Context
 from sandbox.system_api.violations import Kind, Violation, describe
 
@@ -367,7 +368,7 @@ class CanisterRuntime:
 
     def _surroundings(self, instance: Instance, task: Task) -> Surroundings:
         state, limits = self.state, self.machine.limits
-        is_query = bool(task.context & _READ_ONLY)
+        is_query = task.context in _READ_ONLY
         fee, byte_fee = (0, 0) if is_query else self.machine.call_fee(self.module.is_64)
         return Surroundings(
             status=int(state.status),
@@ -432,11 +433,11 @@ class CanisterRuntime:
         self._reservation = 0
         limit = self.state.settings.wasm_memory_limit_bytes
         used = instance.heap_bytes
-        if limit and used > limit and task.context & _HEAP_LIMITED:
+        if limit and used > limit and task.context in _HEAP_LIMITED:
             return Violation(
                 "IC0539", texts.wasm_memory_limit(limit, used), texts.WASM_MEMORY_LIMIT
             )
-        if task.context & _READ_ONLY:
+        if task.context in _READ_ONLY:
             return None
         balance, stable_pages = exchange.read_balance_and_stable_pages(instance.mail)
         stable = stable_pages * PAGE_BYTES
@@ -495,16 +496,16 @@ class CanisterRuntime:
     def _take_log(self, instance: Instance, task: Task, *more: str) -> None:
         lines = exchange.read_log(instance.mail) + more
         if lines:
-            is_query = bool(task.context & _READ_ONLY)
+            is_query = task.context in _READ_ONLY
             self.log.append(self.machine.now_ns(), lines, is_query=is_query)
 
     # --- what the system API asks while a message runs; none of these raises
 
     def _stable_limit(self) -> int:
         limits, context = self.machine.limits, self._task_context
-        if context & _INSTALLING:
+        if context in _INSTALLING:
             return limits.install_stable_write_bytes
-        if context & _READ_ONLY:
+        if context in _READ_ONLY:
             return limits.query_stable_write_bytes
         return limits.update_stable_write_bytes
 
@@ -528,7 +529,7 @@ class CanisterRuntime:
         """See ``engine.HostSide``."""
         assert self._instance is not None
         lines = exchange.read_log(self._instance.mail)
-        is_query = bool(self._task_context & _READ_ONLY)
+        is_query = self._task_context in _READ_ONLY
         self.log.append(self.machine.now_ns(), lines, is_query=is_query)
         return len(lines)
 

@@ -9,7 +9,7 @@ Source: IC interface specification, "Call contexts"; reference/management_canist
 from __future__ import annotations
 
 from collections import Counter, deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -27,6 +27,7 @@ from sandbox.messages import (
 )
 from sandbox.order import take_next
 from sandbox.principal import Principal
+from sandbox.records import replace
 from sandbox.refusals import DEADLINE_EXPIRED, refusal_of, refuse_poor
 from sandbox.state import Status
 from sandbox.system_api.table import Context

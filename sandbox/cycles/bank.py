@@ -9,7 +9,7 @@ Source: reference/limits_and_costs.md section 3.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from sandbox.cycles.prices import SECONDS_PER_DAY, Prices
 from sandbox.cycles.usage import memory_use
 from sandbox.cycles.uses import Use
 from sandbox.messages import Outcome, Reject, reject
+from sandbox.records import replace
 from sandbox.system_api.violations import Violation
 
 if TYPE_CHECKING:
