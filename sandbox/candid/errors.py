@@ -6,9 +6,10 @@ the sandbox. The fields say where, so that callers can point at the place.
 
 from __future__ import annotations
 
+import reprlib
 from typing import Final
 
-_SHOWN_VALUE_CHARS: Final = 80
+_SHOWN_CHARS: Final = 80
 
 
 class CandidError(ValueError):
@@ -42,7 +43,8 @@ class CandidEncodeError(CandidError):
 
     def __init__(self, path: str, expected: str, given: object, reason: str = "") -> None:
         hint = f": {reason}" if reason else ""
-        super().__init__(f"{path}: expected {expected}, got {_shown(given)}{hint}")
+        shown = f"{_ShortRepr().repr(given)} ({type(given).__name__})"
+        super().__init__(f"{path}: expected {expected}, got {shown}{hint}")
         self.path = path
         self.expected = expected
         self.given = given
@@ -72,12 +74,14 @@ class CandidSyntaxError(CandidError):
         return (type(self), (self.line, self.column, self.reason))
 
 
-def _shown(value: object) -> str:
-    """Return a repr short enough for one line; the value may be huge, deep or hostile."""
-    try:
-        text = repr(value)
-    except Exception as error:  # noqa: BLE001 - a broken __repr__ must not hide the real error
-        text = f"(no repr: {type(error).__name__})"
-    if len(text) > _SHOWN_VALUE_CHARS:
-        text = text[:_SHOWN_VALUE_CHARS] + "…"
-    return f"{text} ({type(value).__name__})"
+class _ShortRepr(reprlib.Repr):
+    """A repr for one line of an error: the value may be huge, deep or hostile."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = _SHOWN_CHARS
+
+    def repr_int(self, x: int, level: int) -> str:  # noqa: ARG002 - reprlib passes it
+        # Python refuses to write out integers of some thousand digits.
+        bits = x.bit_length()
+        return repr(x) if bits < 4 * _SHOWN_CHARS else f"<{bits} bits>"

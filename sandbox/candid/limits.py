@@ -15,7 +15,7 @@ from sandbox.candid.errors import CandidDecodeError
 class Limits:
     """Bounds for decoding; the defaults are far above what canisters send.
 
-    types: entries of the type table; the replica's own decoder has the same limit.
+    types: entries of the type table; the Rust library, and so the replica, has the same limit.
     members: fields, methods, arguments and results in the table, all together.
     unpaid_nodes: nodes of values beyond 16 per byte, for example nulls in a vector.
     depth: values inside one another; each level costs about a kilobyte while it is open.

@@ -218,7 +218,7 @@ def test_trailing_optional_arguments_may_be_left_out() -> None:
         (
             "(variant { Ok : nat; Err })",
             {"Ok": 1, "Err": None},
-            "argument 0: expected variant { Ok : nat; Err }, got {'Ok': 1, 'Err': None} (dict)",
+            "argument 0: expected variant { Ok : nat; Err }, got {'Err': None, 'Ok': 1} (dict)",
         ),
         (
             "(variant { Ok : nat; Err })",

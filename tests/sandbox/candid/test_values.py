@@ -118,10 +118,11 @@ def test_errors_are_candid_errors_and_survive_pickling(error: CandidError) -> No
     assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
 
 
-def test_encode_error_shortens_a_huge_value() -> None:
-    error = CandidEncodeError("argument 0", "nat", "x" * 1_000_000)
-
-    assert len(str(error)) < 200
+@pytest.mark.parametrize(
+    "value", ["x" * 10**6, b"x" * 10**6, [10**9_999] * 10**6, 10**9_999, {"a": "x" * 999}]
+)
+def test_encode_error_shortens_a_huge_value(value: object) -> None:
+    assert len(str(CandidEncodeError("argument 0", "nat", value))) < 200
 
 
 def test_encode_error_survives_a_value_without_repr() -> None:
@@ -129,7 +130,7 @@ def test_encode_error_survives_a_value_without_repr() -> None:
         def __repr__(self) -> str:
             raise RuntimeError
 
-    assert "RuntimeError" in str(CandidEncodeError("argument 0", "nat", Broken()))
+    assert "<Broken instance" in str(CandidEncodeError("argument 0", "nat", Broken()))
 
 
 def test_encode_error_survives_a_value_too_deep_for_repr() -> None:
