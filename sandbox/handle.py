@@ -339,9 +339,9 @@ class Canister:
         reached through ``call`` only.
         """
         if name.startswith("_") or name not in self._interface().functions:
-            near = self._interface().near(name) if not name.startswith("_") else []
-            hint = f"; did you mean {' or '.join(near)}?" if near else ""
-            raise AttributeError(f"neither Canister nor {self.id} has a method {name!r}{hint}")
+            raise AttributeError(
+                f"neither Canister nor {self.id} has a method {name!r}{self._hint(name)}"
+            )
         return partial(self.call, name)
 
     def __dir__(self) -> list[str]:
@@ -366,6 +366,20 @@ class Canister:
         return f"<Canister {self.id}, {status}: {names}>"
 
     # --- inside
+
+    def _hint(self, name: str) -> str:
+        """Return what somebody may have meant by a name that the interface does not know."""
+        interface = self._interface()
+        if name.startswith("_"):
+            return ""
+        kind = interface.exported.get(name)
+        if kind is not None:
+            return (
+                f" in its interface; its module exports the {kind} {name!r}: call it by "
+                f"{'update' if kind == 'update' else 'query'}({name!r}), arguments as Candid text"
+            )
+        near = interface.near(name)
+        return f"; did you mean {' or '.join(near)}?" if near else ""
 
     def _state(self) -> CanisterRuntime:
         return self._sandbox.world.existing(self.id)
