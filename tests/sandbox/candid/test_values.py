@@ -119,7 +119,14 @@ def test_errors_are_candid_errors_and_survive_pickling(error: CandidError) -> No
 
 
 @pytest.mark.parametrize(
-    "value", ["x" * 10**6, b"x" * 10**6, [10**9_999] * 10**6, 10**9_999, {"a": "x" * 999}]
+    "value",
+    [
+        pytest.param("x" * 10**6, id="text"),
+        pytest.param(b"x" * 10**6, id="bytes"),
+        pytest.param(10**9_999, id="int"),
+        pytest.param([10**9_999] * 10**6, id="list"),
+        pytest.param({"a": "x" * 10**6}, id="dict"),
+    ],
 )
 def test_encode_error_shortens_a_huge_value(value: object) -> None:
     assert len(str(CandidEncodeError("argument 0", "nat", value))) < 200
