@@ -230,7 +230,7 @@ class Everything(RuleBasedStateMachine):
             assert by_model.setdefault(key, found.checksum) == found.checksum
 
 
-TestEverything = Everything.TestCase
+TestEverything = pytest.mark.slow(Everything.TestCase)
 TestEverything.settings = settings(
     max_examples=25,
     stateful_step_count=30,

@@ -56,6 +56,7 @@ def test_equal_states_do_not_differ() -> None:
     assert diff(first.content, second.content).is_same
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 1 << 30), st.booleans())
 def test_the_changes_turn_one_memory_into_the_other(seed: int, is_same_region: bool) -> None:
@@ -142,6 +143,7 @@ def test_a_pattern_is_found_across_pieces_and_pages() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.sampled_from([b"\0", b"a", b"b"]), min_size=1, max_size=4), st.integers(0, 99))
 def test_finding_finds_what_bytes_find_does(pattern: list[bytes], seed: int) -> None:
