@@ -6,9 +6,8 @@ sections 1 and 3.5.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,9 +24,11 @@ _CHANGE_BYTES: Final = 160
 _CONTROLLER_BYTES: Final = 30
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryUse:
-    """Bytes by what they are, in the order of ``memory_metrics``."""
+class MemoryUse(NamedTuple):
+    """Bytes by what they are, in the order of ``memory_metrics``.
+
+    A tuple, because three are made per message.
+    """
 
     heap: int
     stable: int
@@ -41,16 +42,7 @@ class MemoryUse:
     @property
     def total(self) -> int:
         """All of it: ``memory_size``."""
-        return (
-            self.heap
-            + self.stable
-            + self.globals
-            + self.module
-            + self.custom_sections
-            + self.history
-            + self.chunks
-            + self.snapshots
-        )
+        return sum(self)
 
 
 def memory_use(runtime: CanisterRuntime, snapshots: Iterable[Snapshot]) -> MemoryUse:
