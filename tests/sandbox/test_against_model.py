@@ -64,6 +64,7 @@ class SandboxAgainstModel(RuleBasedStateMachine):
         self.sandboxes = [open_sandbox(memory=kind) for kind in KINDS]
         self.canisters: list[Canister] = []
         self.model = Model()
+        self.messages = 0
         self.snapshots: list[tuple[list[Snapshot], Model]] = []
         self.anchors: list[tuple[list[Anchor], Model, list[Any]]] = []
 
@@ -80,9 +81,13 @@ class SandboxAgainstModel(RuleBasedStateMachine):
     def message(self, script: bytes, *, ends: str = "well") -> None:
         tail = {"well": b"", "trap": u.unreachable(), "query": b""}[ends]
         context = Context.QUERY if ends == "query" else Context.UPDATE
+        self.messages += 1  # each message leaves its own number in a global of Wasm
+        script = u.set_global(self.messages) + script
         for canister in self.canisters:
             outcome = execute(canister, "update", context, argument=script + tail)
             assert (outcome.failure is None) == (ends != "trap"), outcome.failure
+        if ends == "well":
+            self.model.number = self.messages
 
     @rule(at=PLACES, size=SIZES, byte=BYTES, ends=st.sampled_from(["well", "trap", "query"]))
     def write_heap(self, at: int, size: int, byte: int, ends: str) -> None:
@@ -115,11 +120,10 @@ class SandboxAgainstModel(RuleBasedStateMachine):
     @rule(number=st.integers(0, 2**64 - 1), ends=st.sampled_from(["well", "trap"]))
     def set_the_rest(self, number: int, ends: str) -> None:
         certified = number.to_bytes(8, "little")
-        script = u.set_global(number) + u.do("certified_data_set", certified)
-        self.message(script + u.do("global_timer_set", number), ends=ends)
+        script = u.do("certified_data_set", certified) + u.do("global_timer_set", number)
+        self.message(script, ends=ends)
         if ends == "well":
-            self.model.number = self.model.timer = number
-            self.model.certified = certified
+            self.model.timer, self.model.certified = number, certified
 
     @rule()
     def lose_the_instance(self) -> None:
@@ -220,6 +224,6 @@ class SandboxAgainstModel(RuleBasedStateMachine):
 
 
 SandboxAgainstModel.TestCase.settings = settings(
-    max_examples=25, stateful_step_count=25, deadline=None
+    max_examples=20, stateful_step_count=30, deadline=None
 )
 TestSandboxAgainstModel = pytest.mark.slow(SandboxAgainstModel.TestCase)
