@@ -164,7 +164,10 @@ class Members:
         """
         found: list[Any] = [_ABSENT] * len(self.keys)
         for label, value in self._items(given):
-            found[self.position(label)] = value
+            position = self.position(label)
+            if found[position] is not _ABSENT:
+                raise Unfit(f"{label!r} is given twice, by name and by id")
+            found[position] = value
         missing = [
             key
             for key, value, may_lack in zip(self.keys, found, self.omissible, strict=True)

@@ -200,6 +200,14 @@ def test_trailing_optional_arguments_may_be_left_out() -> None:
             "argument 0: expected record {}, got {'a': 1} (dict): there is no 'a'",
         ),
         (
+            "(record { a : opt nat; b : null })",
+            {"a": 1, 97: 1},
+            (
+                "argument 0: expected record { a : opt nat; b : null }, "
+                "got {'a': 1, 97: 1} (dict): 97 is given twice, by name and by id"
+            ),
+        ),
+        (
             "(record { amount : nat; to : text })",
             {"amuont": 1, "to": ""},
             (
