@@ -1,41 +1,36 @@
 """One message, one transaction: run it, then commit whole or leave no trace.
 
-``CanisterRuntime`` owns what a canister is made of: the immutable state record, the heap
-and stable memory regions, the log and, as a cache, a live instance. Rules it keeps:
-invariant 1 (a failed or read-only message changes nothing but the log) and invariant 2
-(between messages the instance shows exactly the regions and globals of the state).
+``CanisterRuntime`` is a canister (``sandbox.embodiment``) that runs messages. The rule it
+keeps: invariant 1 (a failed or read-only message changes nothing but the log).
 """
 
 from __future__ import annotations
 
-import weakref
-from contextlib import suppress
-from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from sandbox import exchange, texts
-from sandbox.engine import Compiled, Compiler, Hooks, Instance, TrapInfo
-from sandbox.errors import ModuleRefused, SandboxError
+from sandbox.capture import Capture, Held
+from sandbox.embodiment import FULL_STABLE_PAGES, PAGE_BYTES, Embodiment, Origin
+from sandbox.engine import Instance, TrapInfo
 from sandbox.exchange import Effects, Surroundings
 from sandbox.failures import failed, no_function, out_of_host_memory, trap_violation
 from sandbox.interrupts import uninterrupted
-from sandbox.memory import OS_PAGE, Region, RegionKind, RegionRefused, new_region
+from sandbox.machine import Growth, Machine
+from sandbox.memory import OS_PAGE, Region, RegionRefused
 from sandbox.messages import Outcome, Reject, Task
 from sandbox.records import replace
 from sandbox.system_api.table import IMPORTS, Context
 from sandbox.system_api.violations import Kind, Violation, describe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    from sandbox.limits import Limits
     from sandbox.log import CanisterLog
-    from sandbox.modules import InstalledModule
     from sandbox.principal import Principal
     from sandbox.state import CanisterState
 
-PAGE_BYTES: Final = 65_536
+__all__ = ["CanisterRuntime", "Capture", "Growth", "Held", "Machine", "Origin"]
+
 _READ_ONLY: Final = (
     Context.QUERY
     | Context.COMPOSITE_QUERY
@@ -48,110 +43,16 @@ _READ_ONLY: Final = (
 _INSTALLING: Final = Context.INIT | Context.PRE_UPGRADE | Context.START
 # wasm_memory_limit is enforced in these only (reference/management_canister.md, settings).
 _HEAP_LIMITED: Final = Context.UPDATE | Context.INIT | Context.START
-_FULL_STABLE_PAGES: Final = 500 << 14  # 500 GiB
-# Few canisters outgrow 16 GiB, and with the heap's 8 GiB and the mailbox thousands of
-# instances fit the 128 TiB of address space. A message that does is run again with all.
-_FIRST_STABLE_PAGES: Final = 16 << 14
 
 
-class Origin(Enum):
-    """Where a new instance's heap and globals come from."""
-
-    NEW = "the module: data segments and initialisers (install, reinstall, upgrade)"
-    HEAP = "heap from the region, globals from the initialisers (upgrade that keeps memory)"
-    STATE = "both from the state (the instance is merely made anew)"
-
-
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """What all canisters of a sandbox share.
-
-    system_api: by heap width, the compiled system API and its label texts.
-    memory_kind: ``auto``, ``copy-on-write`` or ``copying`` (``sandbox.memory``).
-    cost: (import name, a, b, key name, is_64) -> cycles, or None for an unknown curve or key.
-    liquid: what a canister may spend. call_fee: of every call, by heap width; and per byte.
-    growth: what growing by some bytes costs a canister that has so many cycles left.
-    has_room: whether the process may keep this many more bytes.
-    on_live: told about each new instance, so that the owner can bound their number.
-    """
-
-    compiler: Compiler
-    system_api: Callable[[bool], tuple[Compiled, tuple[str, ...]]]
-    limits: Limits
-    subnet: Principal
-    root_key: bytes
-    now_ns: Callable[[], int]
-    memory_kind: RegionKind
-    cost: Callable[[str, int, int, str, bool], int | None]
-    liquid: Callable[[CanisterRuntime], int]
-    call_fee: Callable[[bool], tuple[int, int]]
-    growth: Callable[[CanisterRuntime, int, int], Growth]
-    has_room: Callable[[int], bool]
-    on_live: Callable[[CanisterRuntime], None]
-
-    def new_region(self, size_bytes: int = 0) -> Region:
-        """Return a fresh region of this machine's kind."""
-        return new_region(size_bytes, kind=self.memory_kind)
-
-
-@dataclass(frozen=True, slots=True)
-class Growth:
-    """What becomes of a message that made memory grow.
-
-    violation: why it may not; else the cycles to be set aside for the memory.
-    """
-
-    violation: Violation | None = None
-    reserved_cycles: int = 0
-
-
-class Held:
-    """A region together with a mark in it that lives as long as this object.
-
-    The mark is released when the last reference goes (an anchor, a snapshot, …), so that
-    a deleted snapshot survives exactly as long as an anchor may bring it back.
-    """
-
-    __slots__ = ("mark", "region")
-
-    def __init__(self, region: Region) -> None:
-        self.region = region
-        with uninterrupted():
-            self.mark = region.mark()
-
-    def __del__(self) -> None:
-        with suppress(SandboxError, AttributeError), uninterrupted():
-            self.region.release(self.mark)
-
-
-@dataclass(frozen=True, slots=True)
-class Capture:
-    """A canister's state and memories at one moment.
-
-    Its marks live as long as it does.
-    """
-
-    state: CanisterState
-    heap: Held
-    stable: Held
-
-
-class CanisterRuntime:
+class CanisterRuntime(Embodiment):
     """A canister between and during messages."""
 
     def __init__(
         self, machine: Machine, state: CanisterState, heap: Region, stable: Region, log: CanisterLog
     ) -> None:
-        self.machine = machine
-        self.state = state
-        self.heap = heap
-        self.stable = stable
-        self.log = log
-        self._instance: Instance | None = None
-        self._labels: tuple[str, ...] = ()
+        super().__init__(machine, state, heap, stable, log)
         self._reservation = 0
-        self._origin = Origin.STATE
-        self._needs_all_stable = False
         self._task_context = Context.UPDATE
         self._outstanding: Mapping[Principal, int] = {}
 
@@ -217,152 +118,9 @@ class CanisterRuntime:
             effects.burned_cycles,
         )
 
-    @property
-    def module(self) -> InstalledModule:
-        """The installed module. Requires: there is one."""
-        assert self.state.module is not None, "the canister is empty"
-        return self.state.module
-
-    def live(self) -> Instance:
-        """Return the live instance, making it from regions and globals when needed."""
-        if self._instance is None:
-            self.start_instance(self._origin)
-        assert self._instance is not None
-        return self._instance
-
-    def start_instance(self, origin: Origin) -> None:
-        """Instantiate the module over the regions; no code of the canister runs.
-
-        Raises: ModuleRefused when a data segment does not fit and such; nothing changed.
-        """
-        with uninterrupted():
-            self._start_instance(origin)
-
-    def _start_instance(self, origin: Origin) -> None:
-        module, machine = self.module, self.machine
-        system_api, self._labels = machine.system_api(module.is_64)
-        instance = Instance(
-            machine.compiler.engine,
-            system_api,
-            module.compiled,
-            module.shape,
-            Hooks(weakref.ref(self)),
-            heap_pages=self.heap.size_bytes // PAGE_BYTES,
-            stable_capacity_pages=self._stable_capacity_pages(),
-        )
-        self._instance = instance
-        try:
-            self._attach(instance, origin)
-            self.write_identity()
-        except BaseException:
-            self.discard()  # what it shows is not the canister's state
-            raise
-        self._origin = origin
-        machine.on_live(self)
-
-    def _stable_capacity_pages(self) -> int:
-        fits = self.stable.size_bytes <= _FIRST_STABLE_PAGES * PAGE_BYTES
-        return _FIRST_STABLE_PAGES if fits and not self._needs_all_stable else _FULL_STABLE_PAGES
-
-    def _attach(self, instance: Instance, origin: Origin) -> None:
-        if origin is Origin.NEW:
-            # An empty view that has grown: what the data segments wrote gets committed.
-            self.heap.attach(instance.heap_address, 0, fresh=True)
-        else:
-            if instance.heap_bytes > self.heap.size_bytes:
-                self.heap.resize(instance.heap_bytes)
-            elif instance.heap_bytes < self.heap.size_bytes:
-                raise ModuleRefused("Wasm module has no memory to keep the heap in")
-            self.heap.attach(instance.heap_address, instance.heap_bytes)
-        if origin is Origin.STATE:
-            instance.write_mutable_globals(self.state.globals)
-        else:
-            # Known from the start: the first message may have to be rolled back.
-            self.state = replace(self.state, globals=instance.read_mutable_globals())
-        self.stable.attach(instance.stable_address, instance.stable_capacity_bytes, fresh=True)
-
-    def write_identity(self) -> None:
-        """Tell the live instance about changed settings; free when there is none."""
-        if self._instance is None:
-            return
-        exchange.write_identity(
-            self._instance.mail,
-            canister=self.state.id,
-            subnet=self.machine.subnet,
-            root_key=self.machine.root_key,
-            controllers=self.state.settings.controllers,
-            environment=self.state.settings.environment,
-        )
-
-    def discard(self) -> None:
-        """Throw the live instance away, with whatever it had not committed."""
-        with uninterrupted():
-            if self._instance is None:
-                return
-            instance, self._instance = self._instance, None
-            self.heap.detach()
-            self.stable.detach()
-            instance.close()
-
-    def settle(self) -> None:
-        """Commit what instantiation alone has written, when no code of the canister runs."""
-        instance = self.live()
-        with uninterrupted():
-            self.heap.commit(instance.heap_bytes)
-            self._origin = Origin.STATE
-
-    def capture(self) -> Capture:
-        """Remember state and memories; costs the same for every size."""
-        return Capture(self.state, Held(self.heap), Held(self.stable))
-
-    def restore(self, capture: Capture) -> None:
-        """Become what was captured, byte for byte; costs the pages changed since.
-
-        The capture stays valid. The live instance is kept when it can show the old content.
-        """
-        heap, stable = capture.heap, capture.stable
-        with uninterrupted():
-            if not self._can_show(capture):
-                self.discard()
-            self.heap, self.stable, self.state = heap.region, stable.region, capture.state
-            heap.region.rewind(heap.mark)
-            stable.region.rewind(stable.mark)
-            if self._instance is not None:
-                self._instance.write_mutable_globals(self.state.globals)
-                self.write_identity()
-
-    def _can_show(self, capture: Capture) -> bool:
-        return (
-            self._instance is not None
-            and self.heap is capture.heap.region
-            and self.stable is capture.stable.region
-            and self.state.module is capture.state.module
-            and self._instance.heap_bytes == capture.heap.mark.size_bytes
-            and self._instance.stable_capacity_bytes >= capture.stable.mark.size_bytes
-        )
-
-    def adopt(self, other: CanisterRuntime) -> None:
-        """Take over another runtime's state, memories and instance; it is used up by that.
-
-        Regions that nobody else holds (``Held``) are freed.
-        """
-        with uninterrupted():
-            if self._instance is not other._instance:
-                self.discard()
-            self.state, self.heap, self.stable = other.state, other.heap, other.stable
-            self._instance, other._instance = other._instance, None
-            self._labels = other._labels
-            # Somebody may remember ``other`` (``Machine.on_live``); the regions must not live on.
-            del other.heap, other.stable
-            if self._instance is not None:
-                self._instance.hooks.owner = weakref.ref(self)
-                self.machine.on_live(self)
-
-    def close(self) -> None:
-        """Free everything the canister holds."""
-        self.discard()
-        self.heap.close()
-        self.stable.close()
+    def went_live(self) -> None:
+        """See ``Embodiment``."""
+        self.machine.on_live(self)
 
     # --- one message
 
@@ -378,7 +136,7 @@ class CanisterRuntime:
             balance=state.cycles,
             liquid=self.machine.liquid(self),
             stable_pages=self.stable.size_bytes // PAGE_BYTES,
-            stable_max_pages=min(limits.stable_memory_bytes // PAGE_BYTES, _FULL_STABLE_PAGES),
+            stable_max_pages=min(limits.stable_memory_bytes // PAGE_BYTES, FULL_STABLE_PAGES),
             stable_capacity_pages=instance.stable_capacity_bytes // PAGE_BYTES,
             stable_budget=self._stable_limit(),
             max_reply=limits.query_reply_bytes if is_query else limits.reply_bytes,
