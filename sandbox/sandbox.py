@@ -278,26 +278,6 @@ class Sandbox:
             check(refuse_stranger(runtime.state, who, "delete_canister_snapshot"))
             check(self._world.snapshots.delete(id_, runtime.state.id))
 
-    def clone(
-        self,
-        snapshot_id: Snapshot | SnapshotId | str,
-        *,
-        name: str | None = None,
-        caller: PrincipalLike | None = None,
-    ) -> Canister:
-        """Create a canister with the state of a snapshot, whoever's it is.
-
-        On failure: there is no new canister.
-        Raises: CanisterRejected (the caller does not control the snapshot's canister).
-        """
-        canister = self.create_canister(name=name, caller=caller)
-        try:
-            self.load_snapshot(snapshot_id, canister.id, caller=caller)
-        except BaseException:
-            self._forget(canister)
-            raise
-        return canister
-
     # --- the rest
 
     @property

@@ -142,6 +142,13 @@ class SnapshotDesk:
             raise
         return new
 
+    def now(self, canister: Canister) -> Snapshot:
+        """Return a canister's present state as a snapshot that is not kept: to look into it."""
+        with self._sandbox.entered() as world:
+            runtime = world.existing(canister.id)
+            id_ = SnapshotId.of(canister.id, 0)
+            return Snapshot.taken(id_, runtime.machine.now_ns(), "", runtime.capture())
+
     def diff(
         self, before: Snapshot | Canister, after: Snapshot | Canister, *, max_changes: int = 1_000
     ) -> Difference:
@@ -169,11 +176,8 @@ class SnapshotDesk:
         with self._controlled(source, caller, "take_canister_snapshot") as runtime:
             if runtime.state.module is None:
                 _check(rejects.empty_canister(source.id))
-            passing = Snapshot.taken(
-                SnapshotId.of(source.id, 0), runtime.machine.now_ns(), "", runtime.capture()
-            )
             world = self._sandbox.world
-            _check(apply(world.existing(new.id), passing, world.loader.load))
+            _check(apply(world.existing(new.id), self.now(source), world.loader.load))
 
     def _adopted(self, runtime: CanisterRuntime, found: Snapshot, label: str | None) -> Snapshot:
         return _snapshot(self._sandbox.world.snapshots.adopt(runtime, found, label=label))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from sandbox.durable import WorldDirectory
     from sandbox.handle import Canister
     from sandbox.interface import MethodCodec
     from sandbox.sandbox import Sandbox
@@ -88,21 +89,28 @@ def opened(*, saving: bool = True, begins: bool = False) -> Iterator[Sandbox]:
 
 def _open(*, saving: bool, begins: bool) -> tuple[Sandbox, bool]:
     """Return the world, and whether it can be saved."""
-    from sandbox.durable import WorldDirectory
     from sandbox.sandbox import Sandbox
 
     options = click.get_current_context().obj
     if not begins and not (options.directory / "world.json").exists():
         return Sandbox(), False
-    directory = WorldDirectory(
-        options.directory,
-        read_only=not saving,
-        wait_s=options.wait_s,
-        waiting=lambda: click.echo(
-            f"waiting for another process that has {options.directory} open ...", err=True
-        ),
+    return Sandbox(world_directory(read_only=not saving)), saving
+
+
+def world_directory(*, read_only: bool) -> WorldDirectory:
+    """Open the directory of ``--state`` itself."""
+    from sandbox.durable import WorldDirectory
+
+    options = click.get_current_context().obj
+    return WorldDirectory(
+        options.directory, read_only=read_only, wait_s=options.wait_s, waiting=say_waiting
     )
-    return Sandbox(directory), saving
+
+
+def say_waiting() -> None:
+    """Say that another process has the world open."""
+    directory = click.get_current_context().obj.directory
+    click.echo(f"waiting for another process that has {directory} open ...", err=True)
 
 
 def existing(ic: Sandbox, name: str) -> Canister:

@@ -1,10 +1,21 @@
-"""Groups of commands that name the near one when a command is misspelt."""
+"""Groups of commands: each command's module is imported when it is used, misspellings get a hint.
+
+``--help`` must be instant, and listing commands needs no more than their table.
+"""
 
 from __future__ import annotations
 
 from difflib import get_close_matches
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Table = dict[str, tuple[str, str, str]]
+"""Command -> (module in ``sandbox.cli``, attribute, one line for the list), in list order."""
 
 
 class SuggestingGroup(click.Group):
@@ -22,3 +33,28 @@ class SuggestingGroup(click.Group):
                 raise
             hint = f"{error.message} Did you mean {near[0]!r}?"
             raise click.UsageError(hint, ctx) from None
+
+
+class LazyGroup(SuggestingGroup):
+    """A group that imports a command's module only when that command is run."""
+
+    def __init__(self, *args: Any, table: Mapping[str, tuple[str, str, str]], **options: Any):
+        super().__init__(*args, **options)
+        self._table = table
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """Return the command names."""
+        return list(self._table)
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        """Import a command."""
+        if name not in self._table:
+            return None
+        module, attribute, _ = self._table[name]
+        command: click.Command = getattr(import_module(f"sandbox.cli.{module}"), attribute)
+        return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, _, line) in self._table.items()])

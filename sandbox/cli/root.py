@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Final
 
 import click
 
 from sandbox.cli.exits import translated
-from sandbox.cli.groups import SuggestingGroup
+from sandbox.cli.groups import LazyGroup, Table
 
-# name -> (module, attribute, one line for the list); the order is the order of `--help`.
-COMMANDS: Final = {
+COMMANDS: Final[Table] = {
     "install": ("code", "install", "Create a canister and install a module into it."),
     "upgrade": ("code", "upgrade", "Upgrade a canister; on failure all is as before."),
     "reinstall": ("code", "reinstall", "Install anew; heap and stable memory are lost."),
@@ -26,7 +24,11 @@ COMMANDS: Final = {
     "delete": ("canisters", "delete", "Delete a stopped canister with its snapshots."),
     "advance": ("canisters", "advance", "Move the clock; timers and heartbeats run."),
     "identity": ("canisters", "identity", "Print the principal that --as NAME calls as."),
-    "snapshot": ("snapshots", "snapshot", "Take, load, list, compare and move snapshots."),
+    "snapshot": (
+        "snapshots",
+        "snapshot",
+        "Take, load, look into, compare, change and move snapshots.",
+    ),
     "repl": ("repl", "repl", "A Python prompt with the world loaded."),
     "demo": ("demo", "demo", "Break a Motoko canister with an upgrade, and get it back."),
     "did": ("did", "did", "Show, check and compare Candid interfaces; make Python stubs."),
@@ -34,25 +36,8 @@ COMMANDS: Final = {
 }
 
 
-class Root(SuggestingGroup):
-    """A group that imports a command's module only when that command is run."""
-
-    def list_commands(self, _ctx: click.Context) -> list[str]:
-        """Return the command names."""
-        return list(COMMANDS)
-
-    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
-        """Import a command."""
-        if name not in COMMANDS:
-            return None
-        module, attribute, _ = COMMANDS[name]
-        command: click.Command = getattr(import_module(f"sandbox.cli.{module}"), attribute)
-        return command
-
-    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, _, line) in COMMANDS.items()])
+class Root(LazyGroup):
+    """The root group: errors become messages and exit codes."""
 
     def invoke(self, ctx: click.Context) -> object:
         """Run, turning our errors into messages and exit codes."""
@@ -62,6 +47,7 @@ class Root(SuggestingGroup):
 
 @click.command(
     cls=Root,
+    table=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 it worked, 1 the canister failed, 2 it was asked wrongly.",
 )

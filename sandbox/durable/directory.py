@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from snapshot.store import Manifest
     from snapshot.store.saving import Saved
 
-_WAIT_S: Final = 30.0
+WAIT_S: Final = 30.0
 _FORMAT: Final = 1
 # The local id of a canister's present state in the store; no snapshot ever gets there.
 _STATE: Final = (1 << 64) - 1
@@ -69,7 +69,7 @@ class WorldDirectory:
         path: str | os.PathLike[str],
         *,
         read_only: bool = False,
-        wait_s: float = _WAIT_S,
+        wait_s: float = WAIT_S,
         waiting: Callable[[], None] = lambda: None,
     ) -> None:
         self.path = Path(path)
@@ -102,6 +102,14 @@ class WorldDirectory:
         """The canisters' snapshots, as saved last, oldest first."""
         named = self.record.snapshots if self.record else ()
         return tuple(item for item in self._manifests if item.stored_id in named)
+
+    @property
+    def stored_names(self) -> frozenset[str]:
+        """What the world needs of its store: ids of canisters' states and of snapshots."""
+        if self.record is None:
+            return frozenset()
+        states = (item.stored for item in self.record.canisters if item.stored is not None)
+        return frozenset((*states, *self.record.snapshots))
 
     def load_into(self, world: World) -> None:
         """Make a new world what was saved. Requires: nothing has happened in it yet."""

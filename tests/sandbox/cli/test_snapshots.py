@@ -92,10 +92,10 @@ def test_a_snapshot_outlives_an_upgrade_that_went_wrong(
 def test_showing_lists_what_it_holds(saved: CommandLine) -> None:
     facts = saved.json("snapshot", "show", "counter", "after")
 
-    assert facts["globals"] == ["i32 1"]
+    assert facts["globals"] == [{"name": "runs", "type": "i32", "value": 1}]
     assert facts["heap_size"] == 65_536
     assert facts["source"] == "taken_from_canister"
-    assert "i32 1" in saved("snapshot", "show", "counter", "after").stdout
+    assert "runs: i32 1" in saved("snapshot", "show", "counter", "after").stdout
 
 
 def test_list_is_for_people_too(saved: CommandLine) -> None:

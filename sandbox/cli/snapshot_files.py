@@ -1,0 +1,142 @@
+"""Snapshots as directories, the layout of dfx and icp-cli: ``download`` and ``upload``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sandbox.cli.common import as_option, existing, json_option, opened, print_json
+from sandbox.cli.progress import progress_shown
+from sandbox.cli.snapshot_common import (
+    canister_argument,
+    facts,
+    find_snapshot,
+    label_option,
+    say_made,
+    snapshot_argument,
+)
+from sandbox.errors import CanisterRejected, SandboxError
+
+if TYPE_CHECKING:
+    from sandbox.principal import Principal
+
+_dialect_option = click.option(
+    "--dialect",
+    type=click.Choice(["dfx", "icp-cli"]),
+    default="dfx",
+    show_default=True,
+    help="Whose habits to follow; the layout is the same.",
+)
+
+
+@click.command()
+@canister_argument
+@snapshot_argument
+@click.option(
+    "--dir", "directory", required=True,
+    type=click.Path(file_okay=False, path_type=Path), help="Where to; empty or not there yet.",
+)  # fmt: skip
+@_dialect_option
+@click.option("--resume", is_flag=True, help="Go on with a download that was interrupted.")
+@click.option("--lossy", is_flag=True, help="Write NaN payloads as plain NaN where JSON must.")
+@json_option
+def download(
+    name: str,
+    which: str,
+    directory: Path,
+    dialect: str,
+    *,
+    resume: bool,
+    lossy: bool,
+    as_json: bool,
+) -> None:
+    """Write SNAPSHOT of canister NAME into a directory that dfx and icp-cli can upload.
+
+    Zero pages become holes of the files.
+
+    \b
+    Examples:
+      canister-sandbox snapshot download ledger before --dir ledger-before
+      dfx canister snapshot upload ledger --dir ledger-before
+    """
+    with opened(saving=False) as ic:
+        found = find_snapshot(ic, existing(ic, name), which)
+        with progress_shown() as progress:
+            ic.snapshots.download(
+                found,
+                directory,
+                dialect=dialect,
+                resume=resume,
+                lossy=lossy,
+                progress=progress,
+            )
+        told = facts(found) | {"directory": str(directory)}
+    if as_json:
+        print_json(told)
+    else:
+        click.echo(f"{told['id']} is in {directory}")
+
+
+@click.command()
+@canister_argument
+@click.option(
+    "--dir", "directory", required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path), help="The directory.",
+)  # fmt: skip
+@label_option
+@_dialect_option
+@click.option("--replace", metavar="SNAPSHOT", help="Delete this one and take its place.")
+@click.option("--resume", metavar="ID", help="Go on with the upload that began this snapshot.")
+@as_option
+@json_option
+def upload(
+    name: str,
+    directory: Path,
+    label: str,
+    dialect: str,
+    replace: str | None,
+    resume: str | None,
+    caller: Principal | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Take a snapshot directory in as a snapshot of canister NAME.
+
+    One that dfx or icp-cli downloaded from mainnet, or one of ours. A directory with
+    anything wrong in it is refused, with the reason, and nothing changes.
+
+    \b
+    Examples:
+      dfx canister snapshot download ledger 0000… --dir ledger-now --network ic
+      canister-sandbox snapshot upload ledger --dir ledger-now --label mainnet
+      canister-sandbox snapshot load ledger mainnet
+    """
+    with opened() as ic:
+        canister = existing(ic, name)
+        before = {item.id for item in ic.world.snapshots.of(canister.id)}
+        try:
+            with progress_shown() as progress:
+                made = ic.snapshots.upload(
+                    directory,
+                    canister,
+                    label=label,
+                    dialect=dialect,
+                    replace=None if replace is None else find_snapshot(ic, canister, replace),
+                    resume=resume,
+                    caller=caller,
+                    progress=progress,
+                )
+        except CanisterRejected:
+            raise
+        except SandboxError as error:
+            begun = [item.id for item in ic.world.snapshots.of(canister.id)]
+            if begun[-1:] and begun[-1] not in before:
+                ic.save()
+                error.add_note(
+                    f"Go on with it: canister-sandbox snapshot upload {name} "
+                    f"--dir {directory} --resume {begun[-1]}"
+                )
+            raise
+    say_made(made, as_json=as_json)

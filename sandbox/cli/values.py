@@ -1,0 +1,43 @@
+"""Values on the command line: numbers, bytes, places in a memory, globals.
+
+The functions are click types: their names stand in ``--help``.
+"""
+
+from __future__ import annotations
+
+import click
+
+
+def number(text: str) -> int:
+    """Read an integer, decimal or with 0x. Raises: click.BadParameter."""
+    try:
+        return int(text, 0)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not a number") from None
+
+
+def hex_bytes(text: str) -> bytes:
+    """Read bytes in hex; spaces are allowed. Raises: click.BadParameter."""
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not hexadecimal") from None
+
+
+def place(text: str) -> tuple[int, bytes]:
+    """Read where to put which bytes, ``0x10=2a00``. Raises: click.BadParameter."""
+    offset, equals, data = text.partition("=")
+    if not equals:
+        raise click.BadParameter(f"{text!r} is not OFFSET=HEX, for example 0x10=2a00")
+    return number(offset), hex_bytes(data)
+
+
+def global_value(text: str) -> tuple[str, int]:
+    """Read a global's new bits, ``name=5``; the name may hold an equals sign.
+
+    Raises: click.BadParameter.
+    """
+    name, equals, bits = text.rpartition("=")
+    if not equals:
+        raise click.BadParameter(f"{text!r} is not NAME=BITS, for example runs=5")
+    return name, number(bits)
