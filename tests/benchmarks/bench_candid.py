@@ -10,9 +10,10 @@ from __future__ import annotations
 import platform
 import random
 import sys
+from functools import partial
 from importlib import import_module, metadata
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -32,7 +33,7 @@ RECORD_TYPE = (
     "owner : principal; nick : opt text }"
 )
 # The slowest of the others takes 20 s for a blob: one try, the rest of us several.
-TRIES, LONG_MS = 9, 500.0
+TRIES, LONG_MS = 15, 300.0
 
 # Types of other packages, which may not be there.
 Module: TypeAlias = Any
@@ -117,26 +118,21 @@ def published(name: str, package: str, given: Subject) -> Contender | None:
     )
 
 
-def best_ms(action: Callable[[], object]) -> float:
-    """Return the best time of several tries in ms; of one, if that one is long."""
-    best = float("inf")
+def best_ms(*actions: Callable[[], object]) -> list[float]:
+    """Return the best CPU time of each action in ms.
+
+    They take turns, so that a machine that is busy for a while disturbs all of them;
+    what takes long has one try.
+    """
+    best = [float("inf")] * len(actions)
     for _ in range(TRIES):
-        start = perf_counter()
-        action()
-        best = min(best, (perf_counter() - start) * 1e3)
-        if best > LONG_MS:
-            break
+        for number, action in enumerate(actions):
+            if LONG_MS < best[number] < float("inf"):
+                continue
+            start = process_time()
+            action()
+            best[number] = min(best[number], (process_time() - start) * 1e3)
     return best
-
-
-def measure(contender: Contender, records: bytes, blob: bytes) -> dict[str, float]:
-    """Return the times of one codec; ``records`` and ``blob`` are the messages to decode."""
-    return {
-        "encode 10,000 records of six fields": best_ms(contender.encode_records),
-        "decode them at their type": best_ms(lambda: contender.decode_records(records)),
-        "encode a blob of 1 MiB": best_ms(contender.encode_blob),
-        "decode it": best_ms(lambda: contender.decode_blob(blob)),
-    }
 
 
 def rows() -> list[Row]:
@@ -152,22 +148,27 @@ def rows() -> list[Row]:
     for other in others:
         # Type tables may be ordered differently; the values must be the same.
         assert mine.decode_records(other.encode_records()) == mine.decode_records(records)
-    times = measure(mine, records, blob)
-    rivals = {other.name: measure(other, records, blob) for other in others}
-    compared = [
-        Row(f"Candid: {what}", f"{time_ms:.2f} ms", ratio=beside(what, time_ms, rivals))
-        for what, time_ms in times.items()
-    ]
+    all_ = [mine, *others]
+    subjects: dict[str, list[Callable[[], object]]] = {
+        "encode 10,000 records of six fields": [each.encode_records for each in all_],
+        "decode them at their type": [partial(each.decode_records, records) for each in all_],
+        "encode a blob of 1 MiB": [each.encode_blob for each in all_],
+        "decode it": [partial(each.decode_blob, blob) for each in all_],
+    }
+    compared = []
+    for what, actions in subjects.items():
+        time_ms, *rivals = best_ms(*actions)
+        named = {other.name: rival for other, rival in zip(others, rivals, strict=True)}
+        compared.append(Row(f"Candid: {what}", f"{time_ms:.2f} ms", ratio=beside(time_ms, named)))
     return [*compared, *own_rows(records)]
 
 
-def beside(what: str, time_ms: float, rivals: dict[str, dict[str, float]]) -> str:
+def beside(time_ms: float, rivals: dict[str, float]) -> str:
     """Return what the others took, and how many times faster this codec is."""
     if not rivals:
         return ""
-    each = ", ".join(f"{name} {times[what]:.1f} ms" for name, times in rivals.items())
-    fastest = min(times[what] for times in rivals.values())
-    return f"{each}: {fastest / time_ms:.1f} times faster than the faster one"
+    each = ", ".join(f"{name} {rival:.1f} ms" for name, rival in rivals.items())
+    return f"{each}: {min(rivals.values()) / time_ms:.1f} times faster than the faster one"
 
 
 def own_rows(records: bytes) -> list[Row]:
@@ -187,7 +188,7 @@ def own_rows(records: bytes) -> list[Row]:
         "decode 1,000,000 nat64": lambda: numbers.decode(million),
         "skip the 10,000 records": lambda: Codec(()).decode(records),
     }
-    return [Row(f"Candid: {what}", f"{best_ms(act):.3f} ms") for what, act in timed.items()]
+    return [Row(f"Candid: {what}", f"{best_ms(act)[0]:.3f} ms") for what, act in timed.items()]
 
 
 def versions() -> str:
