@@ -107,7 +107,7 @@ def _live(store: Store) -> set[ChunkId]:
     live: set[ChunkId] = set()
     for manifest in store.manifests():
         live.update(references(manifest, store.packs))
-    missing = [chunk for chunk in live if chunk not in store.packs]
+    missing = [chunk for chunk in live if not store.packs.places(chunk)]
     if missing:
         raise StoreDamaged(
             f"not collecting, {len(missing)} chunks are missing, {missing[0].hex()} among them"

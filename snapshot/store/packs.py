@@ -38,6 +38,7 @@ class Packs:
         self._places: dict[ChunkId, list[Place]] = {}
         self._known: dict[Path, tuple[Entry, ...]] = {}
         self._open: OrderedDict[Path, int] = OrderedDict()
+        self._bad: dict[ChunkId, set[Place]] = {}
         self.damaged: dict[Path, PackDamaged] = {}
 
     def refresh(self) -> None:
@@ -49,13 +50,19 @@ class Packs:
             self.learn(path, self._entries(path))
 
     def learn(self, path: Path, entries: Iterable[Entry]) -> None:
-        """Take notice of one pack."""
+        """Take notice of one pack, also of one that took a damaged one's place."""
+        if path in self._known:
+            self._forget(path)
         self._known[path] = tuple(entries)
         for chunk, offset, length in self._known[path]:
             self._places.setdefault(chunk, []).append(Place(path, offset, length))
 
     def __contains__(self, chunk: ChunkId) -> bool:
-        return chunk in self._places
+        """Whether a copy stands in a pack, of which nothing bad is known."""
+        places = self._places.get(chunk)
+        if places is None or chunk not in self._bad:
+            return places is not None
+        return not self._bad[chunk].issuperset(places)
 
     def __iter__(self) -> Iterator[tuple[Path, tuple[Entry, ...]]]:
         return iter(sorted(self._known.items()))
@@ -63,7 +70,8 @@ class Packs:
     def has_all(self, chunks: Iterable[ChunkId]) -> bool:
         """Whether every one of these stands in a pack."""
         # As sets, not one by one: a 1 GiB memory has 16,000 of them.
-        return self._places.keys() >= frozenset(chunks)
+        wanted = frozenset(chunks)
+        return self._places.keys() >= wanted and not self._bad.keys() & wanted
 
     def places(self, chunk: ChunkId) -> tuple[Place, ...]:
         """Return all copies of a chunk."""
@@ -83,7 +91,18 @@ class Packs:
         raise failure
 
     def read(self, chunk: ChunkId, place: Place) -> bytes:
-        """Return one copy's bytes. Raises: ChunkDamaged."""
+        """Return one copy's bytes.
+
+        A damaged copy counts no more: what is saved from now on writes the chunk anew.
+        Raises: ChunkDamaged.
+        """
+        try:
+            return self._read(chunk, place)
+        except ChunkDamaged:
+            self._bad.setdefault(chunk, set()).add(place)
+            raise
+
+    def _read(self, chunk: ChunkId, place: Place) -> bytes:
         try:
             data = read_exactly(self._descriptor(place.pack), place.length, place.offset)
         except OSError as error:
@@ -114,6 +133,7 @@ class Packs:
 
     def _forget(self, path: Path) -> None:
         for entry in self._known.pop(path):
+            self._bad.pop(entry.chunk, None)
             left = [place for place in self._places[entry.chunk] if place.pack != path]
             if left:
                 self._places[entry.chunk] = left

@@ -72,7 +72,7 @@ def verify(
         ]
         users, broken = _users(listed, store.packs)
         findings += broken
-        missing = sorted(chunk for chunk in users if chunk not in store.packs)
+        missing = sorted(chunk for chunk in users if not store.packs.places(chunk))
         findings += [Finding(str(ChunkMissing(chunk)), hurts=users[chunk]) for chunk in missing]
         checked = _Chunks(store.packs, users, progress)
         checked.read(_sampled(store.packs, sample, seed))

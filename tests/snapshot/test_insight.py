@@ -17,17 +17,23 @@ from sandbox.memory import OS_PAGE, new_region
 from sandbox.principal import Principal
 from snapshot.content import GlobalValue
 from snapshot.insight import (
+    ABSENT,
     Change,
     GlobalPatch,
     HeapPatch,
     StablePatch,
     Use,
+    ValueChange,
     cells,
     change_dump,
+    changes_by_part,
     diff,
     diff_memories,
+    diff_values,
+    export,
     find,
     hexdump,
+    html,
     needle,
     overview,
     patched,
@@ -35,10 +41,13 @@ from snapshot.insight import (
     svg,
     text,
 )
+from snapshot.transfer import Part
 from snapshot_canister import POKE, poke
 from snapshot_world import PAGE, everything, region_of, snapshot_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sandbox import Sandbox
 
 
@@ -332,3 +341,72 @@ def test_hexdumps() -> None:
     assert change_dump(Change(0, b"a", b"b")).splitlines() == [
         f"- {0:012x}  {'61':<47}  a", f"+ {0:012x}  {'62':<47}  b",
     ]  # fmt: skip
+
+
+# --- parts, values, files, pages
+
+
+def test_changes_are_told_by_virtual_memory() -> None:
+    sizes = [0] * 255
+    sizes[3] = sizes[7] = 1
+    header = struct.pack("<3sBHH32x255Q", b"MGR", 1, 2, 1, *sizes) + bytes([3, 7])
+    before, after = held({0: header}, 3), held({0: header + b"\1", 2: b"in seven"}, 3)
+
+    rows = changes_by_part(diff_memories(before, after), recognise(after))
+
+    assert [(row.part and row.part.number, row.bytes_in_changed_pages, row.changes)
+            for row in rows] == [(7, OS_PAGE, 1), (None, OS_PAGE, 1)]  # fmt: skip
+
+
+def test_values_differ_at_paths() -> None:
+    before = {"owner": "a", "accounts": [{"n": 1}, {"n": 2}], "gone": True, "blob": b"x"}
+    after = {"owner": "a", "accounts": [{"n": 1}, {"n": 3}, {"n": 4}], "blob": b"y"}
+
+    assert list(diff_values(before, after)) == [
+        ValueChange("accounts[1].n", 2, 3),
+        ValueChange("accounts[2]", ABSENT, {"n": 4}),
+        ValueChange("gone", True, ABSENT),
+        ValueChange("blob", b"x", b"y"),
+    ]
+
+
+def test_values_of_different_types_differ() -> None:
+    assert list(diff_values((1,), (True,))) == [ValueChange("[0]", 1, True)]
+
+
+@pytest.mark.parametrize(("offset", "length"), [(0, None), (PAGE - 2, 7), (5, 0)])
+def test_a_range_is_exported(tmp_path: Path, offset: int, length: int | None) -> None:
+    snapshot = snapshot_of(region_of({0: b"zero", 1: b"one"}, 3))
+    heap = everything(snapshot)[0]
+    assert isinstance(heap, bytes)
+    end = None if length is None else offset + length
+
+    count = export(snapshot.content, Part.HEAP, tmp_path / "out", offset=offset, length=length)
+
+    assert (tmp_path / "out").read_bytes() == heap[offset:end]
+    assert count == len(heap[offset:end])
+
+
+def test_an_export_outside_or_over_a_file_is_refused(tmp_path: Path) -> None:
+    content = snapshot_of(region_of({}, 1)).content
+    (tmp_path / "mine").write_bytes(b"mine")
+
+    with pytest.raises(UsageError, match="not inside"):
+        export(content, Part.HEAP, tmp_path / "out", offset=PAGE, length=1)
+    with pytest.raises(UsageError, match="exists"):
+        export(content, Part.HEAP, tmp_path / "mine")
+
+    assert (tmp_path / "mine").read_bytes() == b"mine"
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_page_tells_changes_and_escapes_what_it_shows() -> None:
+    before = snapshot_of(region_of({0: b"<b>"}, 1), globals=(GlobalValue("i32", 1),)).content
+    after = snapshot_of(region_of({0: b"<i>"}, 1), globals=(GlobalValue("i32", 2),)).content
+
+    page = html(diff(before, after), before, after, title="<A> to B")
+
+    assert "<h1>&lt;A&gt; to B</h1>" in page
+    assert "<td>1</td><td>2</td>" in page
+    assert "<svg" in page
+    assert "<b>" not in page

@@ -282,6 +282,35 @@ def test_a_missing_pack_is_reported_for_each_chunk_with_the_snapshots_it_hurts(
     assert len(findings) == 2  # the module's chunk and the heap's
 
 
+def test_saving_again_heals_what_was_found_damaged(store: Store) -> None:
+    snapshot = snapshot_of(region_of({0: b"precious"}, 1))
+    saved = store.save(snapshot)
+    (place,) = store.packs.places(saved.manifest.heap.chunk)
+    flip(place.pack, place.offset)
+    assert not verify(store).is_sound
+
+    store.save(snapshot, base=saved)
+
+    assert everything(store.load(saved.manifest, new_region)) == everything(snapshot)
+    with Store(store.path) as reopened:
+        assert everything(reopened.load(saved.manifest, new_region)) == everything(snapshot)
+
+
+def test_one_good_copy_of_a_chunk_is_enough(store: Store) -> None:
+    heap = region_of({0: b"twice"}, 1)
+    manifest = store.save(snapshot_of(heap)).manifest
+    (place,) = store.packs.places(manifest.heap.chunk)
+    whole = place.pack.read_bytes()
+    flip(place.pack, place.offset)
+    assert not verify(store).is_sound
+    store.save(snapshot_of(heap, region_of({0: b"more"}, 1), number=1))
+    copies = store.packs.places(manifest.heap.chunk)
+
+    assert len(copies) == 2
+    assert place.pack.read_bytes() != whole
+    assert everything(store.load(manifest, new_region))[0] == heap.read(0, PAGE)
+
+
 def test_a_damaged_manifest_is_named_and_the_others_are_listed(store: Store) -> None:
     heap = region_of({0: b"x"}, 1)
     first = store.save(snapshot_of(heap, label="first")).manifest

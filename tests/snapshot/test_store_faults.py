@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import killed_worker
 from sandbox.memory import new_region
 from snapshot.store import Store, StoreError, StoreWriteFailed, collect, verify
 from snapshot_world import (
@@ -129,7 +130,7 @@ def test_a_process_killed_at_any_moment_leaves_all_it_acknowledged(tmp_path: Pat
 
     Three of four die in an operation on the disk that was drawn, the others whenever it is.
     """
-    driver = CHECKOUT / "tests" / "snapshot" / "killed_worker.py"
+    driver = Path(killed_worker.__file__)
     log = tmp_path / "acknowledged"
     rng = random.Random(4)
     store_path = tmp_path / "store"
@@ -148,7 +149,7 @@ def test_a_process_killed_at_any_moment_leaves_all_it_acknowledged(tmp_path: Pat
     assert parent.stdout is not None
     runs = 200
     for run in range(runs):
-        dies_at = rng.randrange(1, 80) if run % 4 else 0
+        dies_at = rng.randrange(1, 60) if run % 4 else 0
         parent.stdin.write(f"{dies_at}\n")
         parent.stdin.flush()
         worker = int(parent.stdout.readline())
@@ -172,3 +173,32 @@ def test_a_process_killed_at_any_moment_leaves_all_it_acknowledged(tmp_path: Pat
             loaded = store.load(manifest, new_region)
             assert loaded.checksum == manifest.checksum
     parent.stdout.close()
+
+
+@pytest.mark.slow
+def test_processes_that_save_and_collect_at_once_do_not_hurt_each_other(tmp_path: Path) -> None:
+    log = os.open(tmp_path / "acknowledged", os.O_CREAT | os.O_APPEND | os.O_WRONLY)
+    Store(tmp_path / "store").close()
+    workers = []
+    for seed in (1, 2, 3):
+        pid = os.fork()
+        if not pid:
+            try:
+                # Each dies in its 400th operation, after some fifty saves.
+                killed_worker.work(tmp_path / "store", log, seed, 400)
+            finally:
+                os._exit(1)
+        workers.append(pid)
+    ends = [os.waitpid(pid, 0)[1] for pid in workers]
+
+    assert [os.WTERMSIG(end) for end in ends] == [signal.SIGKILL] * 3
+    lines = (tmp_path / "acknowledged").read_text().splitlines()
+    saved = {line.split()[1] for line in lines if line.startswith("saved ")}
+    dropped = {line.split()[1] for line in lines if line.startswith("dropping ")}
+    with Store(tmp_path / "store") as store:
+        assert verify(store).is_sound
+        kept = {item.checksum for item in store.manifests()}
+        assert saved - dropped <= kept
+        for manifest in store.manifests():
+            assert store.load(manifest, new_region).checksum == manifest.checksum
+    assert len(saved) > 60
