@@ -346,7 +346,7 @@ class Sandbox:
 
         opened = directory if isinstance(directory, WorldDirectory) else WorldDirectory(directory)
         try:
-            opened.load_into(self._world)
+            opened.load_into(self._world, stays_open=True)
         except BaseException:
             opened.close()
             raise

@@ -89,7 +89,7 @@ class WorldDirectory:
         self._bases: dict[Principal, Saved] = {}
         self._states: dict[Principal, tuple[object, str]] = {}
         self._stored: dict[SnapshotId, tuple[Snapshot, str]] = {}
-        self._unread: WeakValueDictionary[str, Snapshot] = WeakValueDictionary()
+        self._unread: WeakValueDictionary[str, StoredSnapshot] = WeakValueDictionary()
 
     @property
     def names(self) -> Mapping[str, Principal]:
@@ -111,8 +111,15 @@ class WorldDirectory:
         states = (item.stored for item in self.record.canisters if item.stored is not None)
         return frozenset((*states, *self.record.snapshots))
 
-    def load_into(self, world: World) -> None:
-        """Make a new world what was saved. Requires: nothing has happened in it yet."""
+    def load_into(self, world: World, *, stays_open: bool = False) -> None:
+        """Make a new world what was saved. Requires: nothing has happened in it yet.
+
+        stays_open: this directory is closed after the world, so that snapshots need not be
+            read before somebody asks for them.
+
+        On failure: the world is as it was.
+        Raises: StoreError.
+        """
         record = self.record
         if record is None:
             return
@@ -120,6 +127,8 @@ class WorldDirectory:
         snapshots: dict[SnapshotId, Snapshot] = {}
         for name in record.snapshots:
             snapshot = StoredSnapshot(self._manifest(name), self.store, world.machine.new_region)
+            if not stays_open:
+                snapshot.read()
             snapshots[snapshot.id] = snapshot
             self._stored[snapshot.id] = (snapshot, name)
             self._unread[name] = snapshot
@@ -279,7 +288,7 @@ class WorldDirectory:
         """Let a snapshot that somebody still holds keep its content: an anchor may put it back."""
         snapshot = self._unread.pop(name, None)
         if snapshot is not None:
-            assert snapshot.content is not None
+            snapshot.read()
 
 
 def _text(world: Any) -> bytes:

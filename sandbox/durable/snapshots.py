@@ -34,6 +34,10 @@ class StoredSnapshot(Snapshot):
         # Fills the cached property: the manifest has it already.
         self.checksum = manifest.checksum
 
+    def read(self) -> None:
+        """Read the content now, verified. Raises: StoreDamaged."""
+        assert self.content.module is not None
+
     @property
     def total_size(self) -> int:
         """Bytes, as the replica accounts them."""

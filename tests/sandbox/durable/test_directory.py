@@ -177,6 +177,22 @@ def test_a_snapshot_is_not_read_before_it_is_needed(reopen: Open, tmp_path: Path
             found.content.heap  # noqa: B018 - reading it is the test
 
 
+def test_snapshots_can_be_read_before_the_directory_is_closed(
+    reopen: Open, tmp_path: Path, ic: Sandbox
+) -> None:
+    with reopen() as first:
+        counter = first.install(WAT, name="counter")
+        counter.update_raw("inc")
+        counter.take_snapshot("one")
+
+    with ic.entered() as world, WorldDirectory(tmp_path / "world", read_only=True) as directory:
+        directory.load_into(world)
+
+    (canister,) = ic.canisters
+    (found,) = canister.list_snapshots()
+    assert found.content.heap.region.read(8, 1, at=found.content.heap.mark) == b"\x01"
+
+
 def test_a_deleted_snapshot_that_an_anchor_brings_back_is_whole(reopen: Open) -> None:
     with reopen() as ic:
         ic.install(WAT, name="counter").take_snapshot("zero")
@@ -282,7 +298,7 @@ def _do(ic: Sandbox, step: str) -> None:
         case "drop" if snapshots:
             canister.delete_snapshot(snapshots[0])
         case "clone" if snapshots:
-            ic.clone(snapshots[-1])
+            ic.snapshots.clone(snapshots[-1])
         case "upgrade":
             canister.upgrade(GROWING.encode())
 
