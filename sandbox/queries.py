@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sandbox.canister import CanisterRuntime, Capture
-    from sandbox.routing import Watcher
+    from sandbox.watching import Watcher
 
 _MAX_DEPTH: Final = 6
 _CALL_OVERHEAD_INSTRUCTIONS: Final = 50_000_000

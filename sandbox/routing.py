@@ -3,6 +3,8 @@
 One message runs at a time; ``sandbox.order`` says which. A context is answered exactly
 once; when no callback is outstanding and nothing was answered, the system answers for the
 canister. Every execution is paid for (``sandbox.cycles``), callbacks with the call.
+Longer than other modules because each step of a context's life changes the same tables;
+what is made of them is elsewhere (``tasks``, ``traffic``, ``refusals``, ``order``).
 Source: IC interface specification, "Call contexts"; reference/management_canister.md.
 """
 
@@ -11,18 +13,16 @@ from __future__ import annotations
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from sandbox import lowmemory, texts
 from sandbox.cycles.uses import Use
 from sandbox.messages import (
     Answer,
-    Closure,
     Outcome,
     OutgoingCall,
     Reject,
     Reply,
-    Task,
     reject,
 )
 from sandbox.order import take_next
@@ -31,6 +31,7 @@ from sandbox.records import replace
 from sandbox.refusals import DEADLINE_EXPIRED, refusal_of, refuse_poor
 from sandbox.state import Status
 from sandbox.system_api.table import Context
+from sandbox.tasks import call_task, callback_task, cleanup_task, system_task
 from sandbox.traffic import (
     Callback,
     CallContext,
@@ -42,44 +43,17 @@ from sandbox.traffic import (
     SystemTask,
     Traffic,
 )
-from sandbox.wasm.methods import MethodKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from sandbox.canister import CanisterRuntime
     from sandbox.cycles import Bank
-
-__all__ = ["Request", "Router", "SystemTask", "Traffic", "Watcher", "refusal_of"]
+    from sandbox.watching import Watcher
 
 _MANAGEMENT: Final = Principal.management()
 _SECOND_NS: Final = 1_000_000_000
 _NOBODY: Final[Mapping[Principal, int]] = MappingProxyType({})
-
-
-class Watcher(Protocol):
-    """Told about everything the router does, in order; changes nothing."""
-
-    def requested(self, request: Request, context: int | None) -> None:
-        """Note a call: by a message of a context, or from outside."""
-
-    def began(self, context: int, request: Request | None, canister: Principal) -> None:
-        """Note a context opened for a request or a system task."""
-
-    def executed(self, context: int, canister: Principal, entry: str, outcome: Outcome) -> None:
-        """Note that a message of a context ran."""
-
-    def answered(self, request: Request, answer: Answer, refund: int) -> None:
-        """Note a request's answer, which may still be on its way."""
-
-    def query_began(self, canister: Principal, method: str, caller: Principal) -> None:
-        """Note a query, from outside or from a composite query."""
-
-    def query_executed(self, canister: Principal, entry: str, outcome: Outcome) -> None:
-        """Note an execution of the innermost query under way."""
-
-    def query_ended(self, answer: Answer) -> None:
-        """Note the answer of the innermost query under way."""
 
 
 @dataclass(slots=True)
@@ -277,23 +251,10 @@ class Router:
         self._run_request(runtime, request)
 
     def _run_request(self, runtime: CanisterRuntime, request: Request) -> None:
-        method = runtime.module.methods[request.method]
-        is_update = method.kind is MethodKind.UPDATE
         key = self._open_context(
             CallContext(request.callee, request, request.sender, available_cycles=request.cycles)
         )
-        task = Task(
-            run=method.export_name,
-            context=Context.UPDATE if is_update else Context.REPLICATED_QUERY,
-            instruction_limit=runtime.machine.limits.update_instructions,
-            argument=request.argument,
-            caller=request.sender,
-            method=request.method,
-            keeps=is_update,
-            available_cycles=request.cycles,
-            deadline_ns=request.deadline_ns,
-            outstanding=self.outstanding(request.callee),
-        )
+        task = call_task(runtime, request, self.outstanding(request.callee))
         outcome = self.bank.run(runtime, task)
         if outcome.failure is not None:
             self._answer(key, outcome.failure)
@@ -306,16 +267,8 @@ class Router:
         if task.export not in runtime.module.hooks or runtime.state.status is not Status.RUNNING:
             return
         key = self._open_context(CallContext(task.canister, None, _MANAGEMENT, 0, is_answered=True))
-        limit = runtime.machine.limits.update_instructions
         outcome = self.bank.run(
-            runtime,
-            Task(
-                task.export,
-                task.context,
-                limit,
-                method=task.export,
-                outstanding=self.outstanding(task.canister),
-            ),
+            runtime, system_task(runtime, task, self.outstanding(task.canister))
         )
         if task.context is Context.LOW_MEMORY:
             lowmemory.note_executed(runtime)
@@ -338,16 +291,17 @@ class Router:
             self._return(runtime, callback.prepaid_execution)
             self._close_if_done(key)
             return
-        is_reply = isinstance(response.answer, Reply)
-        closure = callback.call.on_reply if is_reply else callback.call.on_reject
-        task = self._callback_task(runtime, key, closure, response)
         if response.traps:
             self._return(runtime, callback.prepaid_execution)
             outcome = Outcome(_injected_trap(context.canister))
         else:
+            task = callback_task(
+                runtime, self.contexts[key], callback, response, self.outstanding(context.canister)
+            )
             outcome = self.bank.run(runtime, task, prepaid=callback.prepaid_execution)
         if outcome.failure is not None:
             self._callback_failed(runtime, key, callback, outcome.failure)
+        is_reply = isinstance(response.answer, Reply)
         self._after(key, runtime, outcome, "reply callback" if is_reply else "reject callback")
 
     def _settle_response(
@@ -364,39 +318,13 @@ class Router:
         self.bank.consume(canister, Use.TRANSMISSION, fee)
         self._return(runtime, response.refund + callback.prepaid_response - fee)
 
-    def _callback_task(
-        self, runtime: CanisterRuntime, key: int, closure: Closure, response: Response
-    ) -> Task:
-        context, answer = self.contexts[key], response.answer
-        is_reply = isinstance(answer, Reply)
-        return Task(
-            run=closure,
-            context=Context.REPLY if is_reply else Context.REJECT,
-            instruction_limit=runtime.machine.limits.update_instructions,
-            argument=answer.data if isinstance(answer, Reply) else answer.message.encode(),
-            caller=context.caller,
-            answered=context.is_answered,
-            available_cycles=context.available_cycles,
-            refunded_cycles=response.refund,
-            reject_code=0 if isinstance(answer, Reply) else int(answer.code),
-            deadline_ns=context.request.deadline_ns if context.request else 0,
-            counter_base=context.instructions,
-            outstanding=self.outstanding(context.canister),
-        )
-
     def _callback_failed(
         self, runtime: CanisterRuntime, key: int, callback: Callback, failure: Reject
     ) -> None:
         """Run the cleanup callback; whatever happens, the failure is the context's answer."""
         cleanup = callback.call.on_cleanup
         if cleanup is not None:
-            task = Task(
-                run=cleanup,
-                context=Context.CLEANUP,
-                instruction_limit=runtime.machine.limits.update_instructions,
-                caller=self.contexts[key].caller,
-                answered=self.contexts[key].is_answered,
-            )
+            task = cleanup_task(runtime, self.contexts[key], cleanup)
             outcome = self.bank.run(runtime, task)
             self._watch(key, runtime, outcome, "cleanup callback")
             if outcome.failure is not None:

@@ -119,7 +119,7 @@ class Trace:
 
 
 class Tracer:
-    """Listens to a world and fills ``trace``. See ``routing.Watcher``.
+    """Listens to a world and fills ``trace``. See ``watching.Watcher``.
 
     most: calls kept in detail; what comes later is only counted.
     """
@@ -134,18 +134,18 @@ class Tracer:
         self._queries: list[Span] = []
 
     def requested(self, request: Request, context: int | None) -> None:
-        """See ``routing.Watcher``."""
+        """See ``watching.Watcher``."""
         span = Span(request.callee, request.method, request.sender, self._now_ns(), request.cycles)
         if self._place(span, None if context is None else self._by_context.get(context)):
             self._by_request[_key(request)] = span
 
     def began(self, context: int, request: Request | None, canister: Principal) -> None:  # noqa: ARG002  # of the protocol
-        """See ``routing.Watcher``."""
+        """See ``watching.Watcher``."""
         if request is not None and not self.trace.is_cut:
             self._by_context[context] = self._span_of(request)
 
     def executed(self, context: int, canister: Principal, entry: str, outcome: Outcome) -> None:
-        """See ``routing.Watcher``."""
+        """See ``watching.Watcher``."""
         span = self._by_context.get(context)
         if span is None:
             is_callback = entry.endswith(" callback")
@@ -156,7 +156,7 @@ class Tracer:
         self.messages += 1
 
     def answered(self, request: Request, answer: Answer, refund: int) -> None:
-        """See ``routing.Watcher``."""
+        """See ``watching.Watcher``."""
         span = self._span_of(request)
         span.answer, span.accepted_cycles = answer, request.cycles - refund
 
