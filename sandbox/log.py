@@ -7,12 +7,16 @@ of the world: an anchor puts it back.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sandbox.state import LogRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+# What a record counts besides its text, so that empty lines cannot pile up for ever.
+_RECORD_BYTES: Final = 32
 
 
 @dataclass(slots=True)
@@ -33,7 +37,7 @@ class CanisterLog:
         for line in lines:
             self._pending.append(LogRecord(self.next_index, time_ns, line, is_query))
             self.next_index += 1
-            self._bytes += len(line)
+            self._bytes += len(line) + _RECORD_BYTES
         if self._bytes > self.limit_bytes:
             self._trim()
 
@@ -65,12 +69,16 @@ class CanisterLog:
         """Become what the log was when ``saved`` was taken."""
         self._pending.clear()
         self.records, self.next_index = saved
-        self._bytes = sum(len(record.text) for record in self.records)
+        self._bytes = _size(self.records)
 
     def _trim(self) -> None:
         records = list(self.read())
         while records and self._bytes > self.limit_bytes // 2:
             half = max(1, len(records) // 2)
-            self._bytes -= sum(len(record.text) for record in records[:half])
+            self._bytes -= _size(records[:half])
             records = records[half:]
         self.records = tuple(records)
+
+
+def _size(records: Iterable[LogRecord]) -> int:
+    return sum(len(record.text) + _RECORD_BYTES for record in records)
