@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeAlias
 
 from sandbox.controlling import refuse_stranger
+from sandbox.errors import UsageError
 from sandbox.messages import Reject
 from snapshot import directory as directories
 from snapshot import rejects
@@ -41,6 +42,31 @@ class SnapshotDesk:
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
         self._bases: dict[tuple[str, Principal], Saved] = {}
+
+    def policy(
+        self,
+        *,
+        max_per_canister: int | None = None,
+        replaces: bool | None = None,
+        waits_for_checkpoint: bool | None = None,
+    ) -> None:
+        """Change the rules from now on; None leaves one as it is.
+
+        max_per_canister: 10 at first, as on the IC. replaces: one more takes the place of the
+            oldest instead of being refused. waits_for_checkpoint: as on the replica, another
+            canister's snapshot loads only after ``ic.world.snapshots.checkpoint()``.
+        """
+        with self._sandbox.entered() as world:
+            shelf = world.snapshots
+            if max_per_canister is not None:
+                if max_per_canister < 1:
+                    raise UsageError(
+                        f"a canister may have 1 snapshot or more, not {max_per_canister}"
+                    )
+                shelf.max_per_canister = max_per_canister
+            shelf.replaces = shelf.replaces if replaces is None else replaces
+            if waits_for_checkpoint is not None:
+                shelf.waits_for_checkpoint = waits_for_checkpoint
 
     def save(self, snapshot: Snapshot, store: StoreLike) -> Manifest:
         """Keep a snapshot in a store; when this returns it is durable.

@@ -31,7 +31,7 @@ class SnapshotShelf:
     """All snapshots of one sandbox.
 
     max_per_canister: 10 on the IC. With 1 and ``replaces`` the next one takes the place of
-        the last (the original proposal).
+        the last (the original proposal). All three can be changed at any time.
     waits_for_checkpoint: as on the replica, a snapshot loads on another canister only after
         ``checkpoint``; otherwise a clone works at once.
     load_module: for snapshots from elsewhere; None compiles them anew, or takes them from
@@ -48,8 +48,8 @@ class SnapshotShelf:
         load_module: Callable[[bytes], InstalledModule] | None = None,
     ) -> None:
         self.waits_for_checkpoint = waits_for_checkpoint
-        self._max = max_per_canister
-        self._replaces = replaces
+        self.max_per_canister = max_per_canister
+        self.replaces = replaces
         self._limits = limits
         self._load_module = load_module
         self._snapshots: dict[SnapshotId, Snapshot] = {}
@@ -227,13 +227,13 @@ class SnapshotShelf:
         if replaced is not None:
             found = self.owned(replaced, canister)
             return found if isinstance(found, Reject) else None
-        if len(self.of(canister)) >= self._max and not self._replaces:
-            return rejects.too_many(canister, self._max)
+        if len(self.of(canister)) >= self.max_per_canister and not self.replaces:
+            return rejects.too_many(canister, self.max_per_canister)
         return None
 
     def _add(self, snapshot: Snapshot, replaced: SnapshotId | None) -> Snapshot:
         canister = snapshot.canister_id
-        if replaced is None and self._replaces and len(self.of(canister)) >= self._max:
+        if replaced is None and self.replaces and len(self.of(canister)) >= self.max_per_canister:
             replaced = self.of(canister)[0].id
         self._next[canister] = snapshot.id.local + 1
         self._snapshots[snapshot.id] = snapshot

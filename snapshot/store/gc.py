@@ -98,7 +98,8 @@ def _planned(store: Store) -> Collection:
             freed += dead
         else:
             kept += dead
-    temporary = tuple(sorted(store.temporary_path.iterdir()))
+    tmp = store.temporary_path
+    temporary = tuple(sorted(tmp.iterdir())) if tmp.exists() else ()
     freed += sum(path.stat().st_size for path in temporary)
     return Collection(tuple(removed), tuple(rewritten), temporary, freed, kept)
 

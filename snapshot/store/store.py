@@ -215,6 +215,9 @@ class Store:
             raise NotAStore(f"{self.path} is not a snapshot store: {error.strerror}") from error
         if line != FORMAT_LINE.encode():
             raise NotAStore(f"{self.path} is a store of an unknown format: {line[:80]!r}")
+        for directory in (self.packs_path, self.manifests_path):
+            if not directory.is_dir():
+                raise NotAStore(f"{directory} is missing")
 
 
 def find(listed: tuple[Manifest, ...], name: str) -> Manifest:

@@ -175,3 +175,30 @@ def test_a_patch_outside_the_memory_is_refused(ic: Sandbox, canister: Canister) 
         ic.snapshots.patch(snapshot, [HeapPatch(1 << 40, b"x")])
 
     assert canister.list_snapshots() == (snapshot,)
+
+
+def test_one_snapshot_per_canister_that_the_next_replaces(ic: Sandbox, canister: Canister) -> None:
+    ic.snapshots.policy(max_per_canister=1, replaces=True)
+
+    canister.take_snapshot("first")
+    second = canister.take_snapshot("second")
+
+    assert canister.list_snapshots() == (second,)
+
+
+def test_waiting_for_a_checkpoint_can_be_asked_for(ic: Sandbox, canister: Canister) -> None:
+    ic.snapshots.policy(waits_for_checkpoint=True)
+    snapshot = canister.take_snapshot()
+
+    with pytest.raises(CanisterRejected, match="not currently loadable"):
+        ic.snapshots.clone(snapshot)
+    ic.world.snapshots.checkpoint()
+
+    assert ic.snapshots.clone(snapshot).heap[70_000:70_004] == b"data"
+
+
+def test_a_policy_of_no_snapshots_is_refused(ic: Sandbox, canister: Canister) -> None:
+    with pytest.raises(UsageError):
+        ic.snapshots.policy(max_per_canister=0)
+
+    assert canister.take_snapshot() in canister.list_snapshots()

@@ -218,6 +218,22 @@ def test_a_store_of_another_format_is_refused(store: Store) -> None:
         Store(store.path)
 
 
+@pytest.mark.parametrize("name", ["packs", "snapshots"])
+def test_a_store_that_lost_a_directory_is_refused_for_reading(store: Store, name: str) -> None:
+    (store.path / name).rmdir()
+
+    with pytest.raises(NotAStore, match=f"{name} is missing"):
+        Store(store.path, read_only=True)
+
+
+def test_a_collection_can_be_planned_on_a_store_without_tmp(store: Store) -> None:
+    store.save(snapshot_of(region_of({}, 1)))
+    store.temporary_path.rmdir()
+
+    with Store(store.path, read_only=True) as opened:
+        assert plan_collection(opened).removed == ()
+
+
 def test_reading_a_store_that_does_not_exist_makes_nothing(tmp_path: Path) -> None:
     with pytest.raises(NotAStore):
         Store(tmp_path / "none", read_only=True)
