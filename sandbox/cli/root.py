@@ -12,6 +12,7 @@ from sandbox.cli.exits import translated
 from sandbox.cli.groups import LazyGroup, Table
 
 COMMANDS: Final[Table] = {
+    "new": ("new", "new", "Make a project: a canister and tests that pass."),
     "install": ("code", "install", "Create a canister and install a module into it."),
     "upgrade": ("code", "upgrade", "Upgrade a canister; on failure all is as before."),
     "reinstall": ("code", "reinstall", "Install anew; heap and stable memory are lost."),

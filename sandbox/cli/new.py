@@ -1,0 +1,48 @@
+"""``new``: a project with a canister and tests that pass."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+import click
+
+from sandbox.errors import UsageError
+
+# In the project -> in sandbox/cli/skeleton. The tests' name is not a Python file's there,
+# so that no tool takes them for ours.
+_FILES: Final = {
+    "counter.wat": "counter.wat",
+    "tests/test_counter.py": "test_counter.py.txt",
+    "README.md": "README.md",
+    ".gitignore": "gitignore.txt",
+}
+
+
+@click.command()
+@click.argument("directory", metavar="NAME", type=click.Path(path_type=Path))
+def new(directory: Path) -> None:
+    """Make a project NAME: a canister and tests that pass.
+
+    \b
+    Example:
+      canister-sandbox new counter
+      cd counter && pytest
+    """
+    create_project(directory)
+    for name in _FILES:
+        click.echo(f"  {directory / name}")
+    click.echo(f"run its tests with: cd {directory} && pytest")
+
+
+def create_project(directory: Path) -> None:
+    """Write the skeleton. Raises: UsageError when there is something already."""
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise UsageError(f"{directory} is there already; choose another name")
+    skeleton = resources.files("sandbox.cli") / "skeleton"
+    for name, source in _FILES.items():
+        text = (skeleton / source).read_text("utf-8")
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text.replace("{name}", directory.resolve().name), "utf-8")
