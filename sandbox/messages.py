@@ -6,7 +6,7 @@ a reject into an exception.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -33,12 +33,28 @@ class Reject:
     """A refusal: by the canister, by the system, or because the canister failed.
 
     backtrace: Wasm function names, innermost first, when a trap was the cause.
+    told: what a calling canister hears where that is not the message itself.
     """
 
     code: RejectCode
     error_code: str
     message: str
     backtrace: tuple[str, ...] = ()
+    told: str = field(default="", compare=False)
+
+    @property
+    def message_to_canisters(self) -> str:
+        """What ``msg_reject_msg`` of a calling canister gives."""
+        return self.told or self.message
+
+    @property
+    def with_code(self) -> Reject:
+        """The same reject, told to canisters with its error code in front.
+
+        So the replica does when an execution fails (``UserError`` as text), but neither for
+        a canister's own reject nor for what queues and the management canister refuse.
+        """
+        return replace(self, told=f"{self.error_code}: {self.message}")
 
     def to_exception(self) -> CanisterRejected:
         """Return the exception of the friendly calls."""

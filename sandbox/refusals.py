@@ -33,14 +33,16 @@ def refusal_of(
         return reject(code, f"Canister {canister} is {word}")
     if state.module is None:
         message = "Attempted to execute a message, but the canister contains no Wasm module."
-        return reject("IC0537", texts.error_from(str(canister), message, texts.NO_MODULE))
+        refusal = reject("IC0537", texts.error_from(str(canister), message, texts.NO_MODULE))
+        return refusal.with_code
     found = state.module.methods.get(method)
     if found is not None and found.kind is MethodKind.COMPOSITE_QUERY and not is_query:
-        return reject("IC0527", "Composite query cannot be called in replicated mode")
+        return reject("IC0527", "Composite query cannot be called in replicated mode").with_code
     if found is None or (is_query and found.kind is MethodKind.UPDATE):
         kind = "query" if is_query else "update"
         message = f"Canister has no {kind} method '{method}'."
-        return reject("IC0536", texts.error_from(str(canister), message, texts.METHOD_NOT_FOUND))
+        help_ = texts.METHOD_NOT_FOUND
+        return reject("IC0536", texts.error_from(str(canister), message, help_)).with_code
     return None
 
 

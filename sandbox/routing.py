@@ -257,7 +257,7 @@ class Router:
         task = call_task(runtime, request, self.outstanding(request.callee))
         outcome = self.bank.run(runtime, task)
         if outcome.failure is not None:
-            self._answer(key, outcome.failure)
+            self._answer(key, outcome.failure.with_code)
         self._after(key, runtime, outcome, request.method)
 
     def _run_system_task(self, task: SystemTask) -> None:
@@ -313,7 +313,11 @@ class Router:
     ) -> None:
         """Give back refunded cycles and what the response's transmission did not need."""
         answer = response.answer
-        size = len(answer.data) if isinstance(answer, Reply) else len(answer.message.encode())
+        size = (
+            len(answer.data)
+            if isinstance(answer, Reply)
+            else len(answer.message_to_canisters.encode())
+        )
         fee = min(callback.prepaid_response, self.bank.prices.call_byte * size)
         self.bank.consume(canister, Use.TRANSMISSION, fee)
         self._return(runtime, response.refund + callback.prepaid_response - fee)
@@ -335,7 +339,7 @@ class Router:
                 failure = replace(failure, message=text)
         context = self.contexts[key]
         if not context.is_answered and not context.outstanding:
-            self._answer(key, failure)
+            self._answer(key, failure.with_code)
 
     # --- what an execution leaves behind
 
@@ -386,9 +390,8 @@ class Router:
         context = self.contexts[key]
         if context.is_answered or context.outstanding or context.request is None:
             return
-        self._answer(
-            key, reject("IC0506", f"Canister {context.canister} did not reply to the call")
-        )
+        silence = reject("IC0506", f"Canister {context.canister} did not reply to the call")
+        self._answer(key, replace(silence, told="No response"))
 
     def _answer(self, key: int, answer: Answer) -> None:
         context = self.contexts[key]

@@ -61,7 +61,7 @@ def callback_task(
         run=callback.call.on_reply if is_reply else callback.call.on_reject,
         context=Context.REPLY if is_reply else Context.REJECT,
         instruction_limit=runtime.machine.limits.update_instructions,
-        argument=answer.data if isinstance(answer, Reply) else answer.message.encode(),
+        argument=answer.data if isinstance(answer, Reply) else answer.message_to_canisters.encode(),
         caller=context.caller,
         answered=context.is_answered,
         available_cycles=context.available_cycles,

@@ -98,7 +98,7 @@ def test_a_composite_query_cannot_be_an_update_nor_called_by_one(ic: Sandbox) ->
 
     text = "Composite query cannot be called in replicated mode"
     assert (caught.value.error_code, caught.value.message) == ("IC0527", text)
-    assert inner == Rejected(5, text)
+    assert inner == Rejected(5, f"IC0527: {text}")
 
 
 def test_a_query_cannot_call_an_update(ic: Sandbox) -> None:

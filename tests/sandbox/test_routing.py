@@ -75,7 +75,25 @@ def test_silence_is_answered_by_the_system(ic: Sandbox) -> None:
 
     answer = ask(caller(ic), silent.id, "update", u.heap_write(u.scratch(), b"x"))
 
-    assert answer == Rejected(5, f"Canister {silent.id} did not reply to the call")
+    with pytest.raises(CanisterRejected, match="did not reply to the call") as caught:
+        silent.update_raw("update", b"")
+
+    assert answer == Rejected(5, "No response")
+    assert caught.value.error_code == "IC0506"
+
+
+def test_a_failure_is_told_to_canisters_with_its_code(ic: Sandbox) -> None:
+    asking, failing = caller(ic), caller(ic)
+
+    trapped = ask(asking, failing.id, "update", u.trap(b"no"))
+    missing = ask(asking, failing.id, "nope")
+    nobody = Principal.from_index(3)
+
+    assert isinstance(trapped, Rejected)
+    assert isinstance(missing, Rejected)
+    assert trapped.message.startswith(f"IC0503: Error from Canister {failing.id}: ")
+    assert missing.message.startswith(f"IC0536: Error from Canister {failing.id}: ")
+    assert ask(asking, nobody, "go") == Rejected(3, f"Canister {nobody} not found")
 
 
 def test_a_call_without_callbacks_is_one_way(ic: Sandbox) -> None:
