@@ -1,0 +1,32 @@
+"""Rehearse an upgrade and its rollback on real state, and say what would go wrong.
+
+from sandbox.rehearsal import FromModule, Plan, rehearse
+
+outcome = rehearse("./snapshot-directory", "new.wasm", Plan(argument="()"))
+print(outcome.verdict)
+for finding in outcome.findings:
+    print(finding.code, finding.title, finding.evidence)
+"""
+
+from sandbox.rehearsal.findings import Entry, Fact, Finding, Harm, Severity
+from sandbox.rehearsal.pipeline import rehearse
+from sandbox.rehearsal.plan import Call, FromCanister, FromDirectory, FromModule, Plan
+from sandbox.rehearsal.registry import REGISTRY, entry
+from sandbox.rehearsal.rehearsal import Rehearsal
+
+__all__ = [
+    "REGISTRY",
+    "Call",
+    "Entry",
+    "Fact",
+    "Finding",
+    "FromCanister",
+    "FromDirectory",
+    "FromModule",
+    "Harm",
+    "Plan",
+    "Rehearsal",
+    "Severity",
+    "entry",
+    "rehearse",
+]

@@ -1,0 +1,71 @@
+"""The bench a rehearsal works on: the base canister, the plan, and forks of both.
+
+Every stage works in a fork (an anchor of the whole sandbox) and leaves the base as it was;
+a fork costs a mark, and at its end the pages it changed.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sandbox.rehearsal.calling import encoded
+from sandbox.rehearsal.plan import NO_ARGUMENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sandbox.canister import CanisterRuntime
+    from sandbox.handle import Canister
+    from sandbox.modules import InstalledModule, Source
+    from sandbox.principal import Principal
+    from sandbox.rehearsal.plan import Plan
+    from sandbox.sandbox import Sandbox
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What all stages share. caller: a controller. argument: of the upgrade, encoded."""
+
+    ic: Sandbox
+    canister: Canister
+    plan: Plan
+    old: InstalledModule
+    new: InstalledModule
+    caller: Principal
+    argument: bytes
+
+    @property
+    def runtime(self) -> CanisterRuntime:
+        """The exact level below the canister."""
+        return self.ic.world.existing(self.canister.id)
+
+    @contextmanager
+    def fork(self) -> Iterator[Canister]:
+        """Give the canister for a block that leaves no trace."""
+        with self.ic.anchor():
+            yield self.canister
+
+    def arguments(self) -> dict[str, bytes]:
+        """Return the arguments to try, by what they are called; equal ones once."""
+        given = {"as given": self.argument, "no bytes": b"", "()": NO_ARGUMENTS}
+        seen: dict[bytes, str] = {}
+        for name, data in given.items():
+            seen.setdefault(data, name)
+        return {name: data for data, name in seen.items()}
+
+
+def controller_of(ic: Sandbox, canister: Canister, wanted: Principal | None) -> Principal:
+    """Return who upgrades: the one wanted, our own identity, or any other controller."""
+    controllers = ic.world.existing(canister.id).state.settings.controllers
+    if wanted is not None:
+        return wanted
+    if ic.identity in controllers or not controllers:
+        return ic.identity
+    return controllers[0]
+
+
+def encoded_argument(canister: Canister, source: Source, argument: str | bytes) -> bytes:
+    """Return an argument encoded for a module. Raises: CandidError."""
+    return encoded(canister.init_codec(source), argument)

@@ -1,0 +1,111 @@
+"""Stage 4, callers: answers that changed, fail or cost more; updates that trap (A03-A05, Q05)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from sandbox.rehearsal.calling import value_of
+from sandbox.rehearsal.findings import Fact, Severity
+from sandbox.rehearsal.registry import finding, findings_of
+from sandbox.rehearsal.structure import Change, changes, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sandbox.interface import CanisterInterface
+    from sandbox.rehearsal.calling import Reading
+    from sandbox.rehearsal.findings import Finding
+    from sandbox.rehearsal.viewing import View
+
+COSTLIER: Final = 1.2
+# Below this a change of compiler makes more difference than a change of algorithm.
+_WORTH_SAYING: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeDiff:
+    """One probe before and after. changes: where the values differ, empty when they do not."""
+
+    name: str
+    before: str
+    after: str
+    failure: str
+    changes: tuple[Change, ...]
+    instructions: tuple[int, int]
+
+    @property
+    def is_loss(self) -> bool:
+        """Whether data seems to be lost."""
+        return any(change.is_loss for change in self.changes)
+
+    @property
+    def is_same(self) -> bool:
+        """Whether callers see no difference."""
+        return not (self.changes or self.failure)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads replies as old clients do; what they cannot read, as the new module means it."""
+
+    old: CanisterInterface
+    new: CanisterInterface
+
+    def value(self, method: str, data: bytes) -> Any:
+        """Return a reply as values."""
+        return value_of(data, (self.old.method(method), self.new.method(method)))
+
+
+def probe_diffs(
+    reader: Reader, before: tuple[Reading, ...], after: tuple[Reading, ...]
+) -> tuple[ProbeDiff, ...]:
+    """Compare the probes that answered before; of the others nothing can be said."""
+    return tuple(
+        _compared(reader, old, new)
+        for old, new in zip(before, after, strict=True)
+        if old.data is not None
+    )
+
+
+def _compared(reader: Reader, old: Reading, new: Reading) -> ProbeDiff:
+    assert old.data is not None, "probes that failed before are left out"
+    value = reader.value(old.call.method, old.data)
+    costs = old.instructions, new.instructions
+    if new.data is None:
+        return ProbeDiff(old.name, shown(value), "", new.failure, (), costs)
+    now = reader.value(old.call.method, new.data)
+    found = tuple(changes(value, now)) if old.data != new.data else ()
+    return ProbeDiff(old.name, shown(value), shown(now), "", found, costs)
+
+
+def check_callers(diffs: tuple[ProbeDiff, ...], before: View, after: View) -> Iterator[Finding]:
+    """Say what callers notice."""
+    lost = any(diff.is_loss for diff in diffs)
+    yield from findings_of("A03", changed_values(diffs), Severity.FAILURE if lost else None)
+    yield from findings_of(
+        "A04", (Fact(it.name, it.before, it.failure) for it in diffs if it.failure)
+    )
+    yield from findings_of("A05", (_cost(diff) for diff in diffs if _is_costlier(diff)))
+    for old, new in zip(before.updates, after.updates, strict=True):
+        if old.data is not None and new.data is None:
+            yield finding("Q05", Fact(f"{old.name} ()", "answers", new.failure))
+
+
+def changed_values(diffs: tuple[ProbeDiff, ...], *, only_losses: bool = False) -> Iterator[Fact]:
+    """Yield the values that differ, by probe and path."""
+    for diff in diffs:
+        for change in diff.changes:
+            if change.is_loss or not only_losses:
+                yield Fact(diff.name + change.path, change.before, change.after)
+
+
+def _is_costlier(diff: ProbeDiff) -> bool:
+    before, after = diff.instructions
+    return diff.is_same and after >= COSTLIER * before and after - before >= _WORTH_SAYING
+
+
+def _cost(diff: ProbeDiff) -> Fact:
+    before, after = diff.instructions
+    more = f" ({after / before - 1:+.0%})" if before else ""
+    return Fact(diff.name, f"{before:,} instructions", f"{after:,} instructions{more}")

@@ -1,0 +1,59 @@
+"""Stage 0, the interfaces: Candid as clients know it, Motoko's stable types (S02-S04)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox.candid import Severity as CandidSeverity
+from sandbox.candid import compare
+from sandbox.candid.errors import CandidError
+from sandbox.candid.grammar import parse_interface
+from sandbox.rehearsal.findings import Fact, Severity
+from sandbox.rehearsal.registry import finding, findings_of
+from sandbox.rehearsal.stable_compat import incompatibilities
+from sandbox.rehearsal.stable_types import SignatureUnreadable, read_signature
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sandbox.modules import InstalledModule
+    from sandbox.rehearsal.findings import Finding
+
+
+def check_interfaces(old: InstalledModule, new: InstalledModule) -> Iterator[Finding]:
+    """Compare what both modules say of their interface and their stable variables."""
+    service = "candid:service"
+    if service in old.metadata and service in new.metadata:
+        yield from _candid(_text(old, service), _text(new, service))
+    types = "motoko:stable-types"
+    if types in old.metadata and types in new.metadata:
+        yield from _stable(_text(old, types), _text(new, types))
+
+
+def _candid(old: str, new: str) -> Iterator[Finding]:
+    try:
+        found = compare(parse_interface(new), parse_interface(old))
+    except CandidError as error:
+        fact = Fact("candid:service", "", f"cannot be compared: {error}")
+        yield finding("S02", fact, severity=Severity.WARNING)
+        return
+    for code, kind in (("S02", CandidSeverity.BREAKING), ("S03", CandidSeverity.READS_NULL)):
+        facts = (
+            Fact(", ".join(item.path), "", item.message) for item in found if item.severity is kind
+        )
+        yield from findings_of(code, facts)
+
+
+def _stable(old: str, new: str) -> Iterator[Finding]:
+    try:
+        facts = list(incompatibilities(read_signature(old), read_signature(new)))
+    except SignatureUnreadable as error:
+        if old != new:
+            fact = Fact("motoko:stable-types", "", f"cannot be compared: {error}")
+            yield finding("S04", fact, severity=Severity.WARNING)
+        return
+    yield from findings_of("S04", facts)
+
+
+def _text(module: InstalledModule, section: str) -> str:
+    return module.metadata[section].content.decode("utf-8", "replace")

@@ -1,0 +1,36 @@
+"""Stage 3, stable memory: who owns which part of it, before and after (L03-L05)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox.rehearsal.findings import Fact
+from sandbox.rehearsal.registry import finding, findings_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sandbox.rehearsal.findings import Finding
+    from sandbox.rehearsal.layout import Layout
+
+
+def check_layout(before: Layout, after: Layout) -> Iterator[Finding]:
+    """Compare two layouts."""
+    if before.has_data and not before.is_managed and after.is_managed:
+        heads = f"begins {before.head.hex(' ')}", f"begins {after.head.hex(' ')} (MGR)"
+        yield finding("L04", Fact("stable memory at 0", *heads))
+    if not (before.is_managed and after.is_managed):
+        return
+    if before.bucket_pages != after.bucket_pages:
+        sizes = f"{before.bucket_pages} pages", f"{after.bucket_pages} pages"
+        yield finding("L05", Fact("bucket size", *sizes))
+    yield from findings_of("L03", _changed_hands(before, after))
+
+
+def _changed_hands(before: Layout, after: Layout) -> Iterator[Fact]:
+    now = {part.number: part for part in after.parts}
+    for part in before.parts:
+        later = now.get(part.number)
+        kind = later.structure if later is not None else ""
+        if part.structure and kind != part.structure:
+            yield Fact(f"memory id {part.number}", part.structure, kind or "nothing known")

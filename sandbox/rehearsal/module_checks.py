@@ -1,0 +1,77 @@
+"""Stage 0, the module itself: imports, persistence, hooks, metadata, the right file (S01, S05-S10).
+
+Nothing runs here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sandbox.lifecycle import Persistence
+from sandbox.rehearsal.findings import Fact, Severity
+from sandbox.rehearsal.registry import finding, findings_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sandbox.errors import ModuleRefused
+    from sandbox.modules import InstalledModule
+    from sandbox.rehearsal.findings import Finding
+
+# What only tools of one version read; a change of compiler is no finding.
+_NOT_MISSED: Final = {"motoko:compiler", "enhanced-orthogonal-persistence", "candid:args"}
+
+
+def refused(error: ModuleRefused) -> Finding:
+    """S01: the module is none for the IC."""
+    return finding("S01", Fact("install_code would say", "", error.reason))
+
+
+def check_modules(
+    old: InstalledModule, new: InstalledModule, persistence: str | None
+) -> Iterator[Finding]:
+    """Compare the two modules."""
+    yield from _persistence(old, new, persistence)
+    yield from _hooks(old, new)
+    yield from findings_of("S09", _metadata(old, new))
+    if old.module_hash == new.module_hash:
+        yield finding("S10", Fact("module hash", old.module_hash.hex(), new.module_hash.hex()))
+
+
+def _persistence(
+    old: InstalledModule, new: InstalledModule, persistence: str | None
+) -> Iterator[Finding]:
+    modes = Fact("enhanced persistence", _yes(old.is_eop), _yes(new.is_eop))
+    asked = Fact("wasm_memory_persistence", "", "null" if persistence is None else persistence)
+    keeps = persistence == Persistence.KEEP or (persistence == Persistence.AUTO and new.is_eop)
+    if old.is_eop and not keeps:
+        yield finding("S05", modes, asked)
+    if new.is_eop and not old.is_eop:
+        yield finding("S06", modes)
+    if persistence == Persistence.KEEP and not new.is_eop:
+        yield finding("S07", modes, asked)
+
+
+def _hooks(old: InstalledModule, new: InstalledModule) -> Iterator[Finding]:
+    gone = sorted(old.hooks - new.hooks)
+    facts = [Fact(hook, "exported", "gone") for hook in gone if hook != "canister_init"]
+    saves = "canister_pre_upgrade" in old.hooks
+    is_loss = saves and "canister_post_upgrade" in {*gone}
+    yield from findings_of("S08", facts, Severity.FAILURE if is_loss else None)
+
+
+def _metadata(old: InstalledModule, new: InstalledModule) -> Iterator[Fact]:
+    for name, before in old.metadata.items():
+        after = new.metadata.get(name)
+        if name in _NOT_MISSED:
+            continue
+        if after is None:
+            yield Fact(f"metadata {name}", str(before.visibility), "gone")
+        elif after.visibility != before.visibility:
+            yield Fact(f"metadata {name}", str(before.visibility), str(after.visibility))
+    if old.has_names and not new.has_names:
+        yield Fact("function names (name section)", "there", "gone: backtraces show no names")
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"

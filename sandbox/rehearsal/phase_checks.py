@@ -1,0 +1,93 @@
+"""Stages 1 and 2: how the phases of an upgrade ended, and how near the limits they came.
+
+A failure has one cause and gets one code; the measurements of a run that succeeded become
+warnings from ``NEAR`` of a limit on (P01-P05, Q03, Q04).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sandbox.memory import OS_PAGE
+from sandbox.rehearsal.findings import Fact, Severity
+from sandbox.rehearsal.registry import finding
+from sandbox.rehearsal.upgrading import REFUSED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sandbox.rehearsal.bench import Bench
+    from sandbox.rehearsal.findings import Finding
+    from sandbox.rehearsal.upgrading import UpgradeRun
+
+NEAR: Final = 0.5
+# A heap does not shrink, and what serialising needs comes on top.
+NEAR_HEAP: Final = 0.85
+_GIB: Final = 1 << 30
+_OUT_OF_INSTRUCTIONS: Final = "IC0522"
+_HEAP_LIMIT: Final = "IC0539"
+_NO_CYCLES: Final = ("IC0207", "IC0532")
+_TOO_MUCH_STABLE: Final = "modified pages in the stable memory"
+# The words of a refusal that a static check has reported already (S01, S05, S07).
+_FOUND_BEFORE: Final = ("upgrade option", "Wasm module is not valid")
+
+
+def check_phases(bench: Bench, run: UpgradeRun, *, whose: str = "") -> Iterator[Finding]:
+    """Say how an upgrade ended. whose: which upgrade, where it is not the rehearsed one."""
+    if run.failure is None:
+        yield from _headroom(bench, run, whose)
+    elif not any(words in run.failure.message for words in _FOUND_BEFORE):
+        facts = [Fact(f"{whose or 'upgrade'}: {run.failed_in}", "", run.reason)]
+        if run.stages:
+            facts.append(_instructions(bench, run))
+        yield finding(_code(run), *facts)
+
+
+def _code(run: UpgradeRun) -> str:
+    assert run.failure is not None, "only of an upgrade that failed"
+    is_first = run.failed_in == "pre_upgrade"
+    code = run.failure.error_code
+    if code in _NO_CYCLES or run.failed_in == REFUSED:
+        return "P05"
+    if code == _OUT_OF_INSTRUCTIONS:
+        return "P02" if is_first else "Q04"
+    if code == _HEAP_LIMIT:
+        return "P03"
+    if _TOO_MUCH_STABLE in run.failure.message:
+        return "P04"
+    return "P01" if is_first else "Q03"
+
+
+def _headroom(bench: Bench, run: UpgradeRun, whose: str) -> Iterator[Finding]:
+    limits = bench.ic.limits
+    prefix = f"{whose}: " if whose else ""
+    first = sum(stage.instructions for stage in run.stages if stage.name == "pre_upgrade")
+    if run.instructions >= NEAR * limits.install_instructions:
+        is_saving = first * 2 >= run.instructions
+        fact = _instructions(bench, run)
+        named = fact._replace(what=prefix + fact.what)
+        yield finding("P02" if is_saving else "Q04", named, severity=Severity.WARNING)
+    for stage in run.stages:
+        limit = heap_limit(bench)
+        if stage.heap_bytes >= NEAR_HEAP * limit:
+            share = f"{stage.heap_bytes:,} of {limit:,} bytes ({stage.heap_bytes / limit:.0%})"
+            fact = Fact(f"{prefix}heap after {stage.name}", "", share)
+            yield finding("P03", fact, severity=Severity.WARNING)
+            break
+    written, most = run.stable.pages_changed * OS_PAGE, limits.install_stable_write_bytes
+    if written >= NEAR * most:
+        fact = Fact(f"{prefix}stable memory changed", "", f"{written:,} of {most:,} bytes")
+        yield finding("P04", fact, severity=Severity.WARNING)
+
+
+def heap_limit(bench: Bench) -> int:
+    """Return the most a heap may grow to."""
+    most = (6 if bench.new.is_64 else 4) * _GIB
+    return min(most, bench.runtime.state.settings.wasm_memory_limit_bytes or most)
+
+
+def _instructions(bench: Bench, run: UpgradeRun) -> Fact:
+    limit = bench.ic.limits.install_instructions
+    share = run.instructions / limit if limit else 1.0
+    phases = " + ".join(f"{stage.name} {stage.instructions:,}" for stage in run.stages)
+    return Fact("instructions", "", f"{phases}: {share:.1%} of {limit:,}")

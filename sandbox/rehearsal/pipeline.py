@@ -1,0 +1,167 @@
+"""``rehearse``: the stages of a rehearsal in their order, each in a fork of one base.
+
+A stage that needs the upgrade to succeed is left out when it does not; what is known by
+then is reported all the same.
+"""
+
+from __future__ import annotations
+
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sandbox.errors import ModuleRefused, UsageError
+from sandbox.interface import interface_of
+from sandbox.rehearsal.argument_checks import check_arguments, variants
+from sandbox.rehearsal.bench import Bench, controller_of, encoded_argument
+from sandbox.rehearsal.caller_checks import Reader, check_callers, probe_diffs
+from sandbox.rehearsal.findings import Severity
+from sandbox.rehearsal.interface_checks import check_interfaces
+from sandbox.rehearsal.layout_checks import check_layout
+from sandbox.rehearsal.life_checks import check_life
+from sandbox.rehearsal.module_checks import check_modules, refused
+from sandbox.rehearsal.phase_checks import check_phases
+from sandbox.rehearsal.pictures import pictures
+from sandbox.rehearsal.plan import FromDirectory, Plan
+from sandbox.rehearsal.registry import ROWS, findings_of
+from sandbox.rehearsal.rehearsal import Part, Rehearsal
+from sandbox.rehearsal.release_checks import check_skipping, next_release
+from sandbox.rehearsal.rollback_checks import downgrade, roll_back
+from sandbox.rehearsal.starting import base
+from sandbox.rehearsal.upgrading import upgrade
+from sandbox.rehearsal.viewing import View, probes_of, view
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from sandbox.engine import Compiler
+    from sandbox.modules import InstalledModule, Source
+    from sandbox.rehearsal.findings import Finding
+    from sandbox.rehearsal.plan import Start
+    from sandbox.rehearsal.starting import Base
+
+_DEFAULT = Plan()
+
+
+def rehearse(
+    start: Start | str | PathLike[str],
+    new_module: Source,
+    plan: Plan = _DEFAULT,
+    *,
+    compiler: Compiler | None = None,
+    progress: Callable[[str], None] = lambda _stage: None,
+) -> Rehearsal:
+    """Rehearse the upgrade of a canister to a new module, and the way back.
+
+    start: ``FromModule``, ``FromCanister``, or a snapshot directory as dfx and icp-cli write it.
+    plan: argument, probes, traffic, limits. progress: told the stage that begins.
+
+    The start is afterwards as it was; nothing is written anywhere.
+    Raises: UsageError, CandidError, CanisterRejected, DirectoryRefused when the start or the
+        plan makes no sense. What the *upgrade* does wrong is a finding.
+    """
+    where = FromDirectory(Path(fspath(start))) if isinstance(start, str | PathLike) else start
+    progress("import")
+    with base(where, plan.limits, compiler) as found:
+        old = found.ic.world.existing(found.canister.id).state.module
+        if old is None:
+            raise UsageError(f"canister {found.canister.id} is empty: there is nothing to upgrade")
+        findings = findings_of("R07", found.missing)
+        try:
+            new = found.ic.world.loader.load(new_module)
+        except ModuleRefused as error:
+            return _report(found, old, [*findings, refused(error)])
+        return _rehearsed(_bench(found, plan, old, new), found, findings, progress)
+
+
+def _bench(found: Base, plan: Plan, old: InstalledModule, new: InstalledModule) -> Bench:
+    argument = encoded_argument(found.canister, new.raw, plan.argument)
+    caller = controller_of(found.ic, found.canister, plan.caller)
+    return Bench(found.ic, found.canister, plan, old, new, caller, argument)
+
+
+def _rehearsed(
+    bench: Bench, found: Base, findings: list[Finding], progress: Callable[[str], None]
+) -> Rehearsal:
+    plan, old, new = bench.plan, bench.old, bench.new
+    progress("modules and interfaces")
+    findings += check_modules(old, new, plan.persistence)
+    findings += check_interfaces(old, new)
+    reader = Reader(interface_of(old), interface_of(new))
+    progress("the canister as it is")
+    probes = probes_of(bench)
+    before = view(bench, probes)
+    progress("the upgrade")
+    capture = bench.runtime.capture()
+    with bench.fork():
+        run = upgrade(bench, new.raw, bench.argument, persistence=plan.persistence)
+        findings += check_phases(bench, run)
+        drawn = pictures(capture, bench.runtime.capture(), run)
+        after = view(bench, probes) if run.failure is None else None
+        if after is not None:
+            findings += _next_and_back(bench, reader, before, after, progress)
+    progress("arguments")
+    findings += check_arguments(reader, variants(bench, probes))
+    if after is None:
+        return _report(found, old, findings, new=new, run=run, layouts=(before.layout,))
+    diffs = probe_diffs(reader, before.probes, after.probes)
+    findings += check_layout(before.layout, after.layout)
+    findings += check_callers(diffs, before, after)
+    progress("timers and certified data")
+    findings += check_life(bench, before, after)
+    findings += check_skipping(bench, reader, before)
+    progress("rollback")
+    rollback = roll_back(bench, reader, probes)
+    return _report(
+        found,
+        old,
+        [*findings, *rollback.findings],
+        new=new,
+        run=run,
+        probes=diffs,
+        layouts=(before.layout, after.layout),
+        pictures=drawn,
+        rollback=rollback,
+        untried=_untried(before),
+    )
+
+
+def _next_and_back(
+    bench: Bench, reader: Reader, before: View, after: View, progress: Callable[[str], None]
+) -> list[Finding]:
+    """Look at what can follow a successful upgrade: the next release, and the one before."""
+    progress("the next release")
+    with bench.fork():
+        found = list(next_release(bench, reader, after).findings)
+    progress("the downgrade")
+    with bench.fork():
+        found += downgrade(bench, reader, before)
+    return found
+
+
+def _untried(before: View) -> tuple[str, ...]:
+    """Return the methods that answered no call of ours, so that nothing is known of them."""
+    return tuple(it.call.method for it in (*before.probes, *before.updates) if it.data is None)
+
+
+def _report(
+    found: Base,
+    old: InstalledModule,
+    findings: Iterable[Finding],
+    *,
+    new: InstalledModule | None = None,
+    **parts: object,
+) -> Rehearsal:
+    severities, codes = list(Severity), [row.code for row in ROWS]
+    ordered = sorted(
+        findings, key=lambda item: (severities.index(item.severity), codes.index(item.code))
+    )
+    limits = found.ic.limits
+    return Rehearsal(
+        Part(old.module_hash.hex(), len(old.raw)),
+        None if new is None else Part(new.module_hash.hex(), len(new.raw)),
+        tuple(ordered),
+        limits.name,
+        limits.install_instructions,
+        **parts,  # type: ignore[arg-type]  # passed through from two calls above
+    )

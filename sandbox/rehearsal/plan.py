@@ -1,0 +1,96 @@
+"""What to rehearse: the plan, with its calls and probes, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from sandbox.errors import UsageError
+from sandbox.limits import MAINNET, Limits
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sandbox.handle import Canister
+    from sandbox.modules import Source
+    from sandbox.principal import Principal
+    from sandbox.sandbox import Sandbox
+
+NO_ARGUMENTS: Final = b"DIDL\x00\x00"
+_DAY_S: Final = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A method with its argument. argument: Candid text, or the bytes."""
+
+    method: str
+    argument: str | bytes = NO_ARGUMENTS
+    caller: Principal | None = None
+
+    @classmethod
+    def parsed(cls, text: str) -> Call:
+        """Read ``inc``, ``inc ()`` or ``inc (5 : nat)``. Raises: UsageError."""
+        method, bracket, rest = text.strip().partition("(")
+        if not method.strip() or (bracket and not rest.rstrip().endswith(")")):
+            raise UsageError(f"a call reads like 'inc ()' or 'add (5 : nat)', not {text!r}")
+        return cls(method.strip(), bracket + rest if bracket else NO_ARGUMENTS)
+
+    def __str__(self) -> str:
+        if self.argument == NO_ARGUMENTS:
+            return self.method
+        shown = self.argument if isinstance(self.argument, str) else f"({self.argument.hex()})"
+        return f"{self.method} {shown}"
+
+
+@dataclass(frozen=True, slots=True)
+class FromModule:
+    """Start from a module, installed anew, and calls that give it its state."""
+
+    source: Source
+    argument: str | bytes = "()"
+    calls: tuple[Call, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FromDirectory:
+    """Start from a snapshot directory as dfx and icp-cli write it.
+
+    canister_id: the directory does not say whose it is; some canisters depend on it.
+    """
+
+    path: Path
+    canister_id: Principal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FromCanister:
+    """Start from a canister of a sandbox; both are afterwards as they were."""
+
+    sandbox: Sandbox
+    canister: Canister
+
+
+Start: TypeAlias = FromModule | FromDirectory | FromCanister
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to rehearse.
+
+    argument: of the upgrade; Candid text or bytes. persistence: as in ``Canister.upgrade``.
+    probes: asked besides the queries that take no argument. ignore: methods not to compare.
+    traffic: calls between the upgrade and the rollback. soak_s: virtual time to look after.
+    downgrade_argument: for the old module when it is installed again.
+    caller: None is a controller of the canister.
+    """
+
+    argument: str | bytes = "()"
+    persistence: str | None = "auto"
+    probes: tuple[Call, ...] = ()
+    ignore: frozenset[str] = frozenset()
+    traffic: tuple[Call, ...] = ()
+    soak_s: float = _DAY_S
+    downgrade_argument: str | bytes = "()"
+    caller: Principal | None = None
+    limits: Limits = field(default=MAINNET)

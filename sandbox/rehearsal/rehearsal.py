@@ -1,0 +1,110 @@
+"""``Rehearsal``: everything a rehearsal found out, and the verdict on one line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sandbox.rehearsal.findings import Severity
+
+if TYPE_CHECKING:
+    from sandbox.rehearsal.caller_checks import ProbeDiff
+    from sandbox.rehearsal.findings import Finding
+    from sandbox.rehearsal.layout import Layout
+    from sandbox.rehearsal.rollback_checks import Rollback
+    from sandbox.rehearsal.upgrading import UpgradeRun
+    from snapshot.insight import Cell
+
+_WHOLE_UPGRADE = ("UPGRADE WOULD SUCCEED", "UPGRADE WOULD FAIL")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One module of the two: its SHA-256 and its size in bytes."""
+
+    module_hash: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What an upgrade changed of a memory, as cells of equal size."""
+
+    name: str
+    size_before: int
+    size_after: int
+    pages_changed: int
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """The outcome of a rehearsal.
+
+    findings: worst first, then in the order of the stages.
+    run: the upgrade; None when the module was refused before. layouts: before and after.
+    rollback: None when there was nothing to roll back. untried: methods no check could use.
+    limits: the profile's name; instruction_limit: of a whole upgrade.
+    """
+
+    old: Part
+    new: Part | None
+    findings: tuple[Finding, ...]
+    limits: str
+    instruction_limit: int
+    run: UpgradeRun | None = None
+    probes: tuple[ProbeDiff, ...] = ()
+    layouts: tuple[Layout, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    rollback: Rollback | None = None
+    untried: tuple[str, ...] = ()
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether nothing found is a failure."""
+        return not self.of(Severity.FAILURE)
+
+    @property
+    def exit_code(self) -> int:
+        """0 when all is well, 1 when something found is a failure."""
+        return int(not self.is_ok)
+
+    @property
+    def codes(self) -> frozenset[str]:
+        """The codes found."""
+        return frozenset(item.code for item in self.findings)
+
+    def of(self, severity: Severity) -> tuple[Finding, ...]:
+        """Return the findings of one severity."""
+        return tuple(item for item in self.findings if item.severity is severity)
+
+    @property
+    def verdict(self) -> str:
+        """The outcome on one line."""
+        return "; ".join([self._upgrade(), *self._ways_back()])
+
+    def _upgrade(self) -> str:
+        succeeds = self.run is not None and self.run.failure is None
+        failures, warnings = self.of(Severity.FAILURE), self.of(Severity.WARNING)
+        counted = [
+            f"{len(found)} {word}{'s' * (len(found) != 1)} ({', '.join(_codes(found))})"
+            for found, word in ((failures, "failure"), (warnings, "warning"))
+            if found
+        ]
+        head = _WHOLE_UPGRADE[not succeeds]
+        if succeeds and failures:
+            head = f"{head}, AND DO HARM"
+        return f"{head} - {', '.join(counted)}" if counted else head
+
+    def _ways_back(self) -> list[str]:
+        if self.rollback is None:
+            return []
+        by_snapshot = "OK" if self.rollback.is_exact else "DOES NOT RESTORE THE STATE"
+        parts = [f"ROLLBACK BY SNAPSHOT {by_snapshot}"]
+        if "R01" in self.codes:
+            parts.append("NO WAY BACK BY DOWNGRADE (R01)")
+        return parts
+
+
+def _codes(found: tuple[Finding, ...]) -> list[str]:
+    return list(dict.fromkeys(item.code for item in found))

@@ -1,0 +1,111 @@
+"""Stage 5, the ways back: the old module over the new state, and a snapshot (R01, R02, R04)."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from sandbox.candid.errors import CandidError
+from sandbox.errors import CanisterRejected
+from sandbox.rehearsal.bench import encoded_argument
+from sandbox.rehearsal.caller_checks import changed_values, probe_diffs
+from sandbox.rehearsal.calling import send
+from sandbox.rehearsal.findings import Fact, Severity
+from sandbox.rehearsal.registry import finding, findings_of
+from sandbox.rehearsal.upgrading import upgrade
+from sandbox.rehearsal.viewing import readings
+from snapshot.content import content_of
+from snapshot.insight import diff
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sandbox.rehearsal.bench import Bench
+    from sandbox.rehearsal.caller_checks import Reader
+    from sandbox.rehearsal.findings import Finding
+    from sandbox.rehearsal.plan import Call
+    from sandbox.rehearsal.viewing import View
+    from sandbox.tracing import Trace
+    from snapshot.ids import SnapshotId
+
+_TIMER: Final = "global timer"
+
+
+@dataclass(frozen=True, slots=True)
+class Rollback:
+    """How the way back by snapshot went.
+
+    is_exact: memories, globals, module and certified data are the bytes they were.
+    bytes_compared: of heap and stable memory.
+    """
+
+    is_exact: bool
+    bytes_compared: int
+    findings: tuple[Finding, ...]
+
+
+def downgrade(bench: Bench, reader: Reader, before: View) -> Iterator[Finding]:
+    """Install the old module over the new state.
+
+    Requires: in a fork in which the upgrade has succeeded.
+    """
+    run = None
+    with suppress(CandidError):
+        wanted = bench.plan.downgrade_argument
+        run = upgrade(bench, bench.old.raw, encoded_argument(bench.canister, bench.old.raw, wanted))
+    if run is None:
+        run = upgrade(bench, bench.old.raw, bench.argument)
+    if run.failure is not None:
+        yield finding("R01", Fact(f"the old module: {run.failed_in}", "", run.reason))
+        return
+    asked = readings(bench, tuple(item.call for item in before.probes))
+    diffs = probe_diffs(reader, before.probes, asked)
+    facts = [Fact(it.name, it.before, it.failure) for it in diffs if it.failure]
+    yield from findings_of("R01", [*changed_values(diffs, only_losses=True), *facts])
+
+
+def roll_back(bench: Bench, reader: Reader, probes: tuple[Call, ...]) -> Rollback:
+    """Take a snapshot, upgrade, let the traffic run, load the snapshot; in a fork of its own."""
+    with bench.fork():
+        snapshot = bench.canister.take_snapshot(replace=_oldest(bench), caller=bench.caller)
+        upgrade(bench, bench.new.raw, bench.argument, persistence=bench.plan.persistence)
+        with bench.ic.trace() as trace:
+            _run_traffic(bench)
+        later = readings(bench, probes)
+        bench.ic.load_snapshot(snapshot, caller=bench.caller)
+        restored = readings(bench, probes)
+        found = diff(snapshot.content, content_of(bench.runtime.capture()), max_changes=0)
+    fields = [item for item in found.fields if item.name != _TIMER]
+    is_exact = found.heap.is_same and found.stable.is_same and not (found.globals or fields)
+    timers = [Fact(it.name, it.before, it.after) for it in found.fields if it.name == _TIMER]
+    lost = [
+        Fact(f"{fact.what} after the traffic, after the rollback", fact.before, fact.after)
+        for fact in changed_values(probe_diffs(reader, later, restored))
+    ]
+    sent = list(_outgoing(bench, trace))
+    findings = [
+        *findings_of("R02", timers),
+        *findings_of("R04", [*sent, *lost], Severity.WARNING if sent else None),
+    ]
+    size = found.heap.size_before + found.stable.size_before
+    return Rollback(is_exact, size, tuple(findings))
+
+
+def _oldest(bench: Bench) -> SnapshotId | None:
+    """Return the snapshot to replace where there is room for no more."""
+    there = bench.ic.world.snapshots.of(bench.canister.id)
+    return there[0].id if len(there) >= bench.ic.limits.snapshots_per_canister else None
+
+
+def _run_traffic(bench: Bench) -> None:
+    for call in bench.plan.traffic:
+        # A call that fails changes nothing, and then there is nothing to lose.
+        with suppress(CanisterRejected, CandidError):
+            send(bench.canister, call)
+
+
+def _outgoing(bench: Bench, trace: Trace) -> Iterator[Fact]:
+    for span in trace.spans:
+        if span.caller == bench.canister.id and span.canister != bench.canister.id:
+            yield Fact(f"call to {span.canister}", "", f"{span.method}: stays done")

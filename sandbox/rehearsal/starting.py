@@ -1,0 +1,76 @@
+"""Where a rehearsal starts: one base canister in a sandbox, however it was given."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, assert_never
+
+from sandbox.rehearsal.calling import encoded, send
+from sandbox.rehearsal.findings import Fact
+from sandbox.rehearsal.plan import FromCanister, FromDirectory, FromModule
+from sandbox.sandbox import Sandbox
+from snapshot.directory.check import read_metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sandbox.engine import Compiler
+    from sandbox.handle import Canister
+    from sandbox.limits import Limits
+    from sandbox.rehearsal.plan import Start
+    from snapshot.content import Content
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The base canister, its sandbox, and what is missing of its state."""
+
+    ic: Sandbox
+    canister: Canister
+    missing: tuple[Fact, ...] = ()
+
+
+@contextmanager
+def base(start: Start, limits: Limits, compiler: Compiler | None) -> Iterator[Base]:
+    """Provide the base canister; a sandbox made for it goes at the end.
+
+    Raises: CanisterRejected, UsageError, DirectoryRefused when the start cannot be had.
+    """
+    match start:
+        case FromCanister():
+            with start.sandbox.anchor():
+                yield Base(start.sandbox, start.canister)
+        case FromModule():
+            with Sandbox(limits=limits, compiler=compiler) as ic:
+                yield Base(ic, _installed(ic, start))
+        case FromDirectory():
+            with Sandbox(limits=limits, compiler=compiler) as ic:
+                yield _imported(ic, start)
+        case _:
+            assert_never(start)
+
+
+def _installed(ic: Sandbox, start: FromModule) -> Canister:
+    canister = ic.create_canister()
+    canister.install(start.source, encoded(canister.init_codec(start.source), start.argument))
+    for call in start.calls:
+        send(canister, call)
+    return canister
+
+
+def _imported(ic: Sandbox, start: FromDirectory) -> Base:
+    # The clock goes where the snapshot was taken: its timers must not be overdue by years.
+    taken_on = read_metadata(start.path).taken_on if start.path.is_dir() else 0
+    ic.time_ns = max(ic.time_ns, taken_on or 0)
+    canister = ic.create_canister(specified_id=start.canister_id)
+    snapshot = ic.snapshots.upload(start.path, canister)
+    canister.load_snapshot(snapshot)
+    return Base(ic, canister, tuple(_missing(snapshot.content)))
+
+
+def _missing(content: Content) -> Iterator[Fact]:
+    if content.timer_ns is None:
+        yield Fact("global timer", "", "not recorded")
+    if content.low_memory_hook is None:
+        yield Fact("on_low_wasm_memory hook", "", "not recorded")
