@@ -9,28 +9,17 @@ from typing import TYPE_CHECKING
 
 import click
 import pytest
-from click.testing import CliRunner
 
+from cli_reference import PAGE, command_paths, help_of, rendered
 from sandbox.cli.root import cli
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from command_line import CommandLine
 
 
-def every_command(command: click.Command = cli, *path: str) -> Iterator[tuple[str, ...]]:
-    yield path
-    if isinstance(command, click.Group):
-        context = click.Context(command)
-        for name in command.list_commands(context):
-            found = command.get_command(context, name)
-            assert found is not None
-            yield from every_command(found, *path, name)
-
-
-COMMANDS = sorted(every_command())
+COMMANDS = sorted(command_paths())
 
 
 def program(*words: str, state: Path) -> subprocess.CompletedProcess[str]:
@@ -43,7 +32,7 @@ def program(*words: str, state: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
 def test_every_help_has_an_example_and_fits_the_terminal(path: tuple[str, ...]) -> None:
-    shown = CliRunner().invoke(cli, [*path, "--help"], terminal_width=80).output
+    shown = help_of(path)
 
     assert f"canister-sandbox {' '.join(path[:1])}".strip() in shown
     assert "Example" in shown or "Try:" in shown
@@ -68,6 +57,10 @@ def test_the_list_of_commands_is_the_commands(run: CommandLine) -> None:
     shown = run("--help").stdout
 
     assert all(f"\n  {path[0]} " in shown for path in COMMANDS if path)
+
+
+def test_the_reference_page_is_what_help_prints() -> None:
+    assert PAGE.read_text("utf-8") == rendered(), "write it with: python tests/cli_reference.py"
 
 
 def test_an_unknown_command_names_the_near_one(run: CommandLine) -> None:

@@ -1,0 +1,76 @@
+"""docs/cli.md, made from ``--help``: ``python tests/cli_reference.py`` writes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+from click.testing import CliRunner
+
+from sandbox.cli.root import cli
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PAGE: Final = Path(__file__).parents[1] / "docs" / "cli.md"
+_HEAD: Final = """# The command line
+
+This page is what `canister-sandbox COMMAND --help` prints; `python tests/cli_reference.py` writes
+it, and a test keeps the two equal.
+
+**The world.** Commands work on a world that is kept in a directory, `.canister-sandbox/` unless
+`--state DIR` or `CANISTER_SANDBOX_STATE` says otherwise. An answer is printed after the world was
+saved, so what you have read outlives a crash, and a killed command leaves the world before or
+after it, never between. One command changes a world at a time, others wait for it (`--wait`);
+commands that only look share it, and work on a read-only disk.
+
+**Exit codes.** 0: it worked. 1: the canister failed (its log is kept), interfaces broke, or faults
+were found. 2: it was asked wrongly, and nothing changed.
+
+**Streams.** Answers go to standard output; logs of canisters, errors and progress to standard
+error. `--json`, before or after the command, makes answers JSON. Colours and progress bars appear
+on terminals only.
+
+**Identities.** `--as NAME` calls as an identity of that name, always the same principal
+(`canister-sandbox identity NAME` prints it); a principal or `anonymous` works too.
+
+**Completion** of commands, canisters, methods and snapshots, in bash (zsh and fish likewise):
+
+    eval "$(_CANISTER_SANDBOX_COMPLETE=bash_source canister-sandbox)"
+"""
+
+
+def rendered() -> str:
+    """Return the page."""
+    return _HEAD + "".join(_section(path) for path in command_paths())
+
+
+def command_paths(command: click.Command = cli, *path: str) -> Iterator[tuple[str, ...]]:
+    """Yield every command with its groups before it, in the order of ``--help``."""
+    yield path
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            found = command.get_command(context, name)
+            assert found is not None
+            yield from command_paths(found, *path, name)
+
+
+def help_of(path: tuple[str, ...]) -> str:
+    """Return what ``--help`` prints on a terminal of 80 columns."""
+    runner = CliRunner()
+    result = runner.invoke(
+        cli, [*path, "--help"], prog_name="canister-sandbox", terminal_width=80, color=False
+    )
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def _section(path: tuple[str, ...]) -> str:
+    title = " ".join(("canister-sandbox", *path))
+    return f"\n## {title}\n\n```text\n{help_of(path).strip()}\n```\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(rendered(), "utf-8")
