@@ -1,16 +1,18 @@
 """Query calls: executed on the spot, leaving no trace, composite ones across canisters.
 
-A composite query's messages see what earlier messages of the same query did to their
-canister; when the query ends, every canister involved is put back.
+Every call sees the canister as it was before the whole query; its own callbacks see what it
+did itself. When it ends, the canister is as before.
 Limits: call depth 6, one instruction budget for the whole graph
 (reference/limits_and_costs.md section 1).
 """
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from sandbox.canister import CanisterRuntime
 from sandbox.messages import (
     Answer,
     Closure,
@@ -27,9 +29,9 @@ from sandbox.system_api.table import Context
 from sandbox.wasm.methods import MethodKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-    from sandbox.canister import CanisterRuntime, Capture
+    from sandbox.canister import Capture
     from sandbox.watching import Watcher
 
 _MAX_DEPTH: Final = 6
@@ -64,7 +66,7 @@ class QueryRun:
     manage: Callable[[str, bytes, Principal], Answer]
     stand_in: Callable[[Principal, str, bytes, Principal], Answer | None]
     watchers: tuple[Watcher, ...] = ()
-    _captures: dict[Principal, Capture] = field(default_factory=dict)
+    _under_way: dict[Principal, Capture] = field(default_factory=dict)
     _used: int = 0
 
     def run(self, canister: Principal, method: str, argument: bytes) -> Answer:
@@ -73,8 +75,6 @@ class QueryRun:
             return self._call(canister, method, argument, self.caller, depth=0)
         except _CutShortError as error:
             return error.refusal
-        finally:
-            self._put_back()
 
     def _call(
         self, canister: Principal, method: str, argument: bytes, caller: Principal, *, depth: int
@@ -109,10 +109,14 @@ class QueryRun:
         if depth >= _MAX_DEPTH:
             text = "Composite query calls exceeded the maximum call depth."
             raise _CutShortError(reject("IC0525", text))
+        with self._as_before(runtime, method) as fresh:
+            return self._run_method(fresh, method, argument, caller, depth)
+
+    def _run_method(
+        self, runtime: CanisterRuntime, method: str, argument: bytes, caller: Principal, depth: int
+    ) -> Answer:
         found = runtime.module.methods[method]
         is_composite = found.kind is MethodKind.COMPOSITE_QUERY
-        if is_composite:
-            self._capture(runtime)
         task = Task(
             run=found.export_name,
             context=Context.COMPOSITE_QUERY if is_composite else Context.QUERY,
@@ -128,8 +132,33 @@ class QueryRun:
             return outcome.failure
         answer = self._finish(runtime, task, outcome, depth)
         if answer is None:
-            return reject("IC0506", f"Canister {canister} did not produce a response")
+            return reject("IC0506", f"Canister {runtime.state.id} did not produce a response")
         return answer
+
+    @contextmanager
+    def _as_before(self, runtime: CanisterRuntime, method: str) -> Iterator[CanisterRuntime]:
+        """Give a canister as it was before the whole query; afterwards it is so again.
+
+        A canister that waits for an answer further up is not disturbed: its second call
+        gets a copy.
+        """
+        canister = runtime.state.id
+        before = self._under_way.get(canister)
+        if before is not None:
+            copy = _copy(runtime, before)
+            try:
+                yield copy
+            finally:
+                copy.close()
+        elif runtime.module.methods[method].kind is not MethodKind.COMPOSITE_QUERY:
+            yield runtime  # a query is rolled back anyway
+        else:
+            self._under_way[canister] = before = runtime.capture()
+            try:
+                yield runtime
+            finally:
+                del self._under_way[canister]
+                runtime.restore(before)
 
     def _finish(
         self, runtime: CanisterRuntime, task: Task, outcome: Outcome, depth: int
@@ -204,13 +233,13 @@ class QueryRun:
     def _budget(self, runtime: CanisterRuntime) -> int:
         return max(0, runtime.machine.limits.query_instructions - self._used)
 
-    def _capture(self, runtime: CanisterRuntime) -> None:
-        if runtime.state.id not in self._captures:
-            self._captures[runtime.state.id] = runtime.capture()
 
-    def _put_back(self) -> None:
-        for canister, capture in self._captures.items():
-            runtime = self.find(canister)
-            assert runtime is not None
-            runtime.restore(capture)
-        self._captures.clear()
+def _copy(runtime: CanisterRuntime, capture: Capture) -> CanisterRuntime:
+    """Return another runtime of the captured state; it writes into the canister's own log."""
+    return CanisterRuntime(
+        runtime.machine,
+        capture.state,
+        capture.heap.region.fork(at=capture.heap.mark),
+        capture.stable.region.fork(at=capture.stable.mark),
+        runtime.log,
+    )

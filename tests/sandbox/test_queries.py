@@ -36,6 +36,46 @@ def test_what_a_composite_query_writes_is_gone_afterwards(ic: Sandbox) -> None:
     assert canister.checksum == before
 
 
+def test_each_call_of_a_query_sees_the_canister_as_it_was_before(ic: Sandbox) -> None:
+    first, second = caller(ic), caller(ic)
+    before = second.checksum
+    write = u.set_global(5) + u.reply(u.get_global())
+    look = u.perform(
+        u.call(
+            bytes(second.id),
+            "composite_query",
+            u.reply(u.get_global()),
+            on_reply=u.reply(u.argument()),
+        )
+    )
+    script = u.perform(u.call(bytes(second.id), "composite_query", write, on_reply=look))
+
+    seen = first.query_raw("composite_query", script)
+
+    assert seen == bytes(8)
+    assert second.checksum == before
+
+
+def test_a_canister_that_calls_itself_meets_its_old_self_and_keeps_its_new_one(
+    ic: Sandbox,
+) -> None:
+    canister = caller(ic)
+    before = canister.checksum
+    script = u.set_global(5) + u.perform(
+        u.call(
+            bytes(canister.id),
+            "composite_query",
+            u.reply(u.get_global()),
+            on_reply=u.reply(u.argument(), u.get_global()),
+        )
+    )
+
+    seen = canister.query_raw("composite_query", script)
+
+    assert seen == bytes(8) + (5).to_bytes(8, "little")
+    assert canister.checksum == before
+
+
 def deep(canister: Principal, levels: int) -> bytes:
     script = u.reply(b"bottom")
     for _ in range(levels):
