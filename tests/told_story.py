@@ -1,0 +1,107 @@
+"""Pages of docs/, told again: their files written, their commands run, their answers compared.
+
+In a page, a block ```` ```python ```` (or any language) whose first line is a comment with a
+file's name is that file. A block ```` ```console ```` holds commands behind ``$`` and below
+each what it prints, where ``…`` stands for anything. ``canister-sandbox`` and ``pytest`` are
+run; what another program would build is put there by ``builds``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from click.testing import CliRunner
+
+from sandbox.cli.root import cli
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+_BLOCK: Final = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FILE: Final = re.compile(r"(?:#|//|;;) (\S+\.\w+)$")
+# By its module: the checkout's metadata may be older than the entry point.
+_PYTEST: Final = (
+    "-m", "pytest", "-q", "-p", "no:cacheprovider",
+    "-p", "no:canister_fixtures", "-p", "canister_fixtures.plugin",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command of a page, and what the page says it prints."""
+
+    line: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of docs/."""
+
+    path: Path
+
+    def tell(self, builds: Mapping[str, Callable[[], None]]) -> int:
+        """Do all the page says in the current directory; return how many commands that were.
+
+        builds: what stands in for programs that are not ours, by their command line.
+        """
+        count = 0
+        for step in self.steps():
+            if isinstance(step, Command):
+                self._run(step, builds)
+                count += 1
+            else:
+                step[0].parent.mkdir(parents=True, exist_ok=True)
+                step[0].write_text(step[1], "utf-8")
+        return count
+
+    def steps(self) -> Iterator[Command | tuple[Path, str]]:
+        """Yield files and commands in the order of the page."""
+        from pathlib import Path
+
+        for language, text in _BLOCK.findall(self.path.read_text("utf-8")):
+            if language == "console":
+                yield from _commands(text)
+                continue
+            named = _FILE.match(text.partition("\n")[0])
+            if named:
+                yield Path(named[1]), text
+
+    def _run(self, command: Command, builds: Mapping[str, Callable[[], None]]) -> None:
+        if command.line in builds:
+            builds[command.line]()
+            return
+        program, *words = shlex.split(command.line)
+        if program == "canister-sandbox":
+            printed = CliRunner().invoke(cli, words, prog_name=program).output
+        elif program == "pytest":
+            printed = _pytest(words)
+        else:
+            raise AssertionError(f"{self.path.name}: what is {command.line!r}?")
+        assert _matches(printed, command.output), f"$ {command.line}\n{printed}"
+
+
+def _commands(text: str) -> Iterator[Command]:
+    for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+        line, _, output = part.partition("\n")
+        yield Command(line, output)
+
+
+def _pytest(words: list[str]) -> str:
+    result = subprocess.run(
+        [sys.executable, *_PYTEST, *words], capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+    )  # fmt: skip
+    return result.stdout + result.stderr
+
+
+def _matches(printed: str, expected: str) -> bool:
+    pattern = ".*?".join(re.escape(piece) for piece in expected.strip().split("…"))
+    return re.fullmatch(pattern, printed.strip(), re.DOTALL) is not None
