@@ -92,7 +92,7 @@ class FileImage:
         if start < end:
             map_private(address + start, end - start, self.descriptor, start)
 
-    def show(self, address: int, runs: Sequence[Run], reach: int) -> None:
+    def show(self, address: int, reach: int) -> None:
         """Let a view follow what was stored; it does by itself once private pages are gone."""
 
     @property

@@ -51,7 +51,7 @@ class LayeredImage:
         self._base = base
         self._own = FileImage()
         self._runs = _RunSet()
-        self._is_moved = False
+        self._unmapped = _RunSet()  # own, but a view may still map the base there
         base.users.add(self)
 
     def fork(self) -> LayeredImage:
@@ -107,9 +107,9 @@ class LayeredImage:
         self._own.store(pieces, holes)
         for offset, data in pieces:
             first = offset // OS_PAGE * OS_PAGE
-            self._runs.add(first, -(-(offset + len(data)) // OS_PAGE) * OS_PAGE)
+            self._make_own(first, -(-(offset + len(data)) // OS_PAGE) * OS_PAGE)
         for offset, length in holes:
-            self._runs.add(offset, offset + length)
+            self._make_own(offset, offset + length)
 
     def extents(self, start: int, end: int) -> Iterator[Run]:
         """Yield the ranges that have pages."""
@@ -132,16 +132,16 @@ class LayeredImage:
         for offset, length in self._runs.within(start, end):
             map_private(address + offset, length, self._own.descriptor, offset)
         if not start:
-            self._is_moved = False
+            self._unmapped = _RunSet()
 
-    def show(self, address: int, runs: Sequence[Run], reach: int) -> None:
-        """Let a view of ``reach`` bytes follow what was stored in these runs."""
-        if self._is_moved:
-            self.map_into(address, 0, reach)
-            return
-        for offset, length in runs:
-            for first, size in self._runs.within(offset, offset + length):
-                map_private(address + first, size, self._own.descriptor, first)
+    def show(self, address: int, reach: int) -> None:
+        """Let a view of ``reach`` bytes follow what became own since it last did.
+
+        Requires: the view has no change that is not stored.
+        """
+        for offset, length in self._unmapped.within(0, reach):
+            map_private(address + offset, length, self._own.descriptor, offset)
+        self._unmapped = _RunSet()
 
     def close(self) -> None:
         """Give own pages back; the base goes with its last user."""
@@ -159,7 +159,6 @@ class LayeredImage:
             for first, last in self._runs.gaps(gap):
                 self._move(first, last - first)
             gap *= 4
-        self._is_moved = True
 
     def _move(self, offset: int, length: int) -> None:
         """Make a range own, its content unchanged."""
@@ -169,8 +168,12 @@ class LayeredImage:
                     piece = (at, self._base.file.read(at, min(_COPY_BYTES, first + part - at)))
                     self._own.reserve([piece], at + len(piece[1]))
                     self._own.store([piece])
-            self._runs.add(start, start + size)
-            self._is_moved = True
+            self._make_own(start, start + size)
+
+    def _make_own(self, start: int, end: int) -> None:
+        for first, length in list(self._runs.without(start, end)):
+            self._unmapped.add(first, first + length)
+        self._runs.add(start, end)
 
 
 class _RunSet:

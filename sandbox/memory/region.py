@@ -17,6 +17,7 @@ Invariants, besides those of ``Content``:
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -69,6 +70,7 @@ class Region(ABC):
         self._image = image
         self._content = Content(image, size_bytes, self._guard)
         self._view: View | None = None
+        self._leaving: deque[Mark] = deque()
 
     # --- the view --------------------------------------------------------------------
 
@@ -153,6 +155,7 @@ class Region(ABC):
             raise RegionMisused(
                 f"a memory of {self.size_bytes} bytes cannot be committed with {size_bytes}"
             )
+        self._let_go()
         grown = view.reaching(size_bytes)
         dirty = self._dirty(view, size_bytes, window)
         pieces: list[Piece] = [
@@ -228,6 +231,7 @@ class Region(ABC):
     def mark(self) -> Mark:
         """Remember the committed content; costs the same for every size."""
         self._guard.check()
+        self._let_go()
         return self._content.mark()
 
     def release(self, mark: Mark) -> None:
@@ -237,6 +241,13 @@ class Region(ABC):
         """
         self._guard.check()
         self._content.release(mark)
+
+    def release_later(self, mark: Mark) -> None:
+        """Release a mark at the next safe moment (a mark, a commit, a measurement).
+
+        For finalisers: they may run anywhere, even inside a change of this very region.
+        """
+        self._leaving.append(mark)
 
     def rewind(self, mark: Mark) -> None:
         """Make content and size exactly those of the mark; costs the pages changed since.
@@ -277,7 +288,12 @@ class Region(ABC):
     def allocated_bytes(self) -> int:
         """Physical memory held by content and undo data (not by the view)."""
         self._guard.check()
+        self._let_go()
         return self._content.allocated_bytes
+
+    def _let_go(self) -> None:
+        while self._leaving:
+            self._content.release(self._leaving.popleft())
 
     def close(self) -> None:
         """Give the memory back; safe to repeat, also in a forked child."""
