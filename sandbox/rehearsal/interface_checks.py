@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox.candid import Severity as CandidSeverity
-from sandbox.candid import compare
+from sandbox.candid import compare, parse_interface
 from sandbox.candid.errors import CandidError
-from sandbox.candid.grammar import parse_interface
 from sandbox.rehearsal.findings import Fact, Severity
 from sandbox.rehearsal.registry import finding, findings_of
 from sandbox.rehearsal.stable_compat import incompatibilities

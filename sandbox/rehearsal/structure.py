@@ -42,7 +42,7 @@ def changes(before: Any, after: Any, path: str = "") -> Iterator[Change]:
             yield from changes(before.value, after.value, f"{path}.#{before.tag}")
         case Some(), Some():
             yield from changes(before.value, after.value, path)
-        case _ if before != after:
+        case _:
             yield _change(path, before, after)
 
 
