@@ -71,8 +71,7 @@ class MethodCodec:
 
     def format(self, data: bytes) -> str:
         """Return a reply as Candid text, wrapped and indented."""
-        from sandbox.candid.messagetext import format_message
-        from sandbox.candid.text import format_values
+        from sandbox.candid import format_message, format_values
 
         if self.func is None:
             return format_message(data)
@@ -158,7 +157,7 @@ class CanisterInterface:
 
     def described(self) -> dict[str, str]:
         """Return every method with its Candid type, or its kind when that is all we know."""
-        from sandbox.candid.pretty import format_type
+        from sandbox.candid import format_type
 
         names = dict.fromkeys([*self.functions, *self.exported])
         return {
@@ -227,7 +226,7 @@ def _embedded(module: InstalledModule | None) -> CanisterInterface:
 
 
 def _build(module: InstalledModule | None, did: str, arguments: str) -> CanisterInterface:
-    from sandbox.candid.grammar import parse_types
+    from sandbox.candid import parse_types
 
     exported = {name: str(method.kind) for name, method in module.methods.items()} if module else {}
     interface = _parse(did) if did.strip() else None
@@ -240,7 +239,7 @@ def _build(module: InstalledModule | None, did: str, arguments: str) -> Canister
 
 @lru_cache(maxsize=64)
 def _parse(did: str) -> Interface:
-    from sandbox.candid.grammar import parse_interface
+    from sandbox.candid import parse_interface
 
     return parse_interface(did)
 

@@ -6,6 +6,22 @@
 (RecordValue({'owner': 'alice', 'amount': 5}),)
 
 How Candid values appear in Python is one table, in ``sandbox.candid.values``.
+
+The vocabulary is ``types``, ``values`` and ``errors``; on it stand, each using only what
+is above it here:
+
+``graph``        types as graphs; on them ``subtype``, and ``compat``, which explains it
+``binary``       the binary format, by generated code
+``syntax``       tokens and layout, common to the next two
+``language``     the interface language: types and ``.did`` files
+``text``         the textual format of values
+``codec``        the public ``encode`` and ``decode``, from Python values or from text
+``stubs``        Python types generated from an interface
+``conformance``  the specification's own tests
+``strategies``   types and values for Hypothesis
+
+``trampoline`` (recursion without the stack), ``place`` (where a value stands) and
+``mapping`` (Python forms that depend on context) serve them all.
 """
 
 from __future__ import annotations
@@ -13,6 +29,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from sandbox.candid.binary.limits import Limits
 from sandbox.candid.codec import Codec, decode, encode
 from sandbox.candid.compat import Finding, Severity, compare
 from sandbox.candid.errors import (
@@ -22,7 +39,6 @@ from sandbox.candid.errors import (
     CandidSyntaxError,
     CandidTypeError,
 )
-from sandbox.candid.limits import Limits
 from sandbox.candid.subtype import subtype
 from sandbox.candid.types import (
     Env,
@@ -43,25 +59,25 @@ from sandbox.candid.types import (
 from sandbox.candid.values import FuncRef, RecordValue, ServiceRef, Some, VariantValue
 
 if TYPE_CHECKING:
-    from sandbox.candid.files import load_interface
-    from sandbox.candid.grammar import parse_interface, parse_type, parse_types
-    from sandbox.candid.messagetext import format_message
-    from sandbox.candid.pretty import format_interface, format_type
-    from sandbox.candid.stubs import generate_stub
-    from sandbox.candid.text import format_values, parse_values
+    from sandbox.candid.language.files import load_interface
+    from sandbox.candid.language.grammar import parse_interface, parse_type, parse_types
+    from sandbox.candid.language.pretty import format_interface, format_type
+    from sandbox.candid.stubs.module import generate_stub
+    from sandbox.candid.text.message import format_message
+    from sandbox.candid.text.values import format_values, parse_values
 
 # The language side is loaded when its first name is used: calls on bytes do without it.
 _LANGUAGE = {
-    "format_interface": "pretty",
-    "format_message": "messagetext",
-    "format_type": "pretty",
-    "format_values": "text",
-    "generate_stub": "stubs",
-    "load_interface": "files",
-    "parse_interface": "grammar",
-    "parse_type": "grammar",
-    "parse_types": "grammar",
-    "parse_values": "text",
+    "format_interface": "language.pretty",
+    "format_message": "text.message",
+    "format_type": "language.pretty",
+    "format_values": "text.values",
+    "generate_stub": "stubs.module",
+    "load_interface": "language.files",
+    "parse_interface": "language.grammar",
+    "parse_type": "language.grammar",
+    "parse_types": "language.grammar",
+    "parse_values": "text.values",
 }
 
 __all__ = [

@@ -10,11 +10,11 @@ from __future__ import annotations
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from sandbox.candid.decode import Decoder, UntypedDecoder
-from sandbox.candid.encode import Encoder
+from sandbox.candid.binary.decoder import Decoder, UntypedDecoder
+from sandbox.candid.binary.encoder import Encoder
+from sandbox.candid.binary.limits import DEFAULT_LIMITS, Limits
 from sandbox.candid.errors import CandidTypeError
-from sandbox.candid.graph import build
-from sandbox.candid.limits import DEFAULT_LIMITS, Limits
+from sandbox.candid.graph.nodes import build
 from sandbox.candid.types import Type
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def encode(
     """
     expected = None if types is None else _parsed(types, env)
     if isinstance(values, str):
-        from sandbox.candid.text import parse_values
+        from sandbox.candid.text.values import parse_values
 
         values, found = parse_values(values, *(expected or (None, env)))
         expected = expected or (found, env)
@@ -130,7 +130,7 @@ def _codec(types: tuple[Type, ...], env: Env, limits: Limits) -> Codec:
 
 @lru_cache(maxsize=_KEPT)
 def _parsed_text(text: str, definitions: Definitions) -> tuple[tuple[Type, ...], Env]:
-    from sandbox.candid.grammar import parse_types
+    from sandbox.candid.language.grammar import parse_types
 
     return parse_types(text, env=dict(definitions))
 

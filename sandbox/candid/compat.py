@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from sandbox.candid.describe import describe
 from sandbox.candid.errors import CandidError
-from sandbox.candid.graph import OMISSIBLE, Con, Graph, Node, build
-from sandbox.candid.shape import endless_opts
+from sandbox.candid.graph.describe import describe
+from sandbox.candid.graph.nodes import OMISSIBLE, Con, Graph, Node, build
+from sandbox.candid.graph.shape import endless_opts
 from sandbox.candid.subtype import ACROSS_KINDS, MAX_PAIRS
 from sandbox.candid.types import Interface, Mode, Prim, Service
 

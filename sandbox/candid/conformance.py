@@ -12,13 +12,13 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from sandbox.candid.codec import Codec
-from sandbox.candid.cursor import Cursor
 from sandbox.candid.errors import CandidError
-from sandbox.candid.lexer import Kind
-from sandbox.candid.program import read_definitions
-from sandbox.candid.scope import check_names
-from sandbox.candid.text import parse_values
-from sandbox.candid.typesyntax import TypeReader
+from sandbox.candid.language.program import read_definitions
+from sandbox.candid.language.scope import check_names
+from sandbox.candid.language.type_parser import TypeReader
+from sandbox.candid.syntax.cursor import Cursor
+from sandbox.candid.syntax.lexer import Kind
+from sandbox.candid.text.values import parse_values
 
 if TYPE_CHECKING:
     from sandbox.candid.types import Env, Type

@@ -1,15 +1,14 @@
 """Where the Python form of a value depends on more than its own type.
 
 The table in ``values`` has two such rows: a record may be a tuple, an opt may need
-``Some``. The text side asks here; the binary side asks its graph the same questions.
+``Some``. The language side asks here; the binary side asks its graph the same questions.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.candid.scope import unfold
-from sandbox.candid.types import Opt, Prim
+from sandbox.candid.types import Opt, Prim, unfold
 
 if TYPE_CHECKING:
     from sandbox.candid.types import Env, Field, Type

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hypothesis import strategies as st
 
-from sandbox.candid.graph import OMISSIBLE, Con, Graph, Node, build
+from sandbox.candid.graph.nodes import OMISSIBLE, Con, Graph, Node, build
 from sandbox.candid.types import (
     Env,
     Field,

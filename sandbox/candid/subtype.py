@@ -13,8 +13,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from sandbox.candid.errors import CandidError
-from sandbox.candid.graph import OMISSIBLE, Con, Graph, Node, build
-from sandbox.candid.shape import endless_opts
+from sandbox.candid.graph.nodes import OMISSIBLE, Con, Graph, Node, build
+from sandbox.candid.graph.shape import endless_opts
 from sandbox.candid.types import Prim
 
 if TYPE_CHECKING:

@@ -4,10 +4,12 @@ A value may nest a hundred thousand levels deep, Python's stack may not. A recur
 function becomes a generator; where it would call itself, it says
 ``result = yield itself(…)``, and ``run`` keeps the waiting ones in a list.
 An exception leaves through ``run``; tasks cannot catch what a subtask raises.
+Both forms of Candid use it: the parsers and printers of text, and the generated code.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator
 from typing import TypeAlias, TypeVar
 
@@ -16,8 +18,17 @@ _T = TypeVar("_T")
 Task: TypeAlias = Generator["Task[_T]", _T, _T]
 
 
-def run(task: Task[_T]) -> _T:
-    """Run a task and all it waits for; return its result."""
+class TooDeep(Exception):
+    """More tasks wait for one another than the limit given to ``run``."""
+
+
+def run(task: Task[_T], limit: int = sys.maxsize) -> _T:
+    """Run a task and all it waits for; return its result.
+
+    limit: how many tasks may wait; text needs none, because its own length is one.
+
+    Raises: TooDeep.
+    """
     waiting: list[Task[_T]] = []
     result: _T | None = None
     while True:
@@ -30,5 +41,7 @@ def run(task: Task[_T]) -> _T:
                 return done.value  # type: ignore[no-any-return] # StopIteration is untyped
             task = waiting.pop()
         else:
+            if len(waiting) >= limit:
+                raise TooDeep
             waiting.append(task)
             task, result = subtask, None

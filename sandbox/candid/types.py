@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
+from sandbox.candid.errors import CandidTypeError
+
 
 class Prim(Enum):
     """The primitive types; the value is the keyword in the interface language."""
@@ -132,3 +134,33 @@ def field_hash(name: str) -> int:
     for byte in name.encode():
         result = (result * 223 + byte) & 0xFFFFFFFF
     return result
+
+
+def follow(ref: Ref, env: Env) -> tuple[str, Type] | None:
+    """Follow a name to the last one; return that and the type proper it means.
+
+    None for a cycle of names, which means nothing.
+
+    Raises: CandidTypeError for a name that ``env`` does not have.
+    """
+    meaning: Type = ref
+    passed: dict[str, None] = {}
+    while isinstance(meaning, Ref):
+        if meaning.name in passed:
+            return None
+        if meaning.name not in env:
+            raise CandidTypeError(f"there is no type {meaning.name}")
+        passed[meaning.name] = None
+        meaning = env[meaning.name]
+    return next(reversed(passed)), meaning
+
+
+def unfold(of: Type, env: Env) -> Type | None:
+    """Return what a type means once names are followed; None for a cycle of names.
+
+    Raises: CandidTypeError for a name that ``env`` does not have.
+    """
+    if not isinstance(of, Ref):
+        return of
+    found = follow(of, env)
+    return None if found is None else found[1]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sandbox.candid.pretty import format_type
+from sandbox.candid import format_type
 from sandbox.cli.common import (
     as_option,
     candid_argument,

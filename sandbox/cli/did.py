@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sandbox.candid import format_interface, load_interface, parse_interface
 from sandbox.candid.compat import Severity, compare
-from sandbox.candid.files import load_interface
-from sandbox.candid.grammar import parse_interface
-from sandbox.candid.pretty import format_interface
 from sandbox.candid.types import Service
 from sandbox.cli.common import json_option, print_json
 from sandbox.cli.groups import SuggestingGroup
@@ -107,7 +105,7 @@ def stub(interface: Path, name: str) -> None:
     Example:
       canister-sandbox did stub ledger.did --name Ledger > ledger.pyi
     """
-    from sandbox.candid.stubs import generate_stub
+    from sandbox.candid import generate_stub
 
     click.echo(generate_stub(read_interface(interface), name=name), nl=False)
 

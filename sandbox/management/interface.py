@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @lru_cache(maxsize=1)
 def interface() -> CanisterInterface:
     """Return the interface; read and parsed once."""
-    from sandbox.candid.grammar import parse_interface
+    from sandbox.candid import parse_interface
 
     text = files("sandbox.management").joinpath("ic.did").read_text("utf-8")
     return CanisterInterface(parse_interface(text), {}, None)
@@ -58,7 +58,7 @@ def _env() -> Env:
 @lru_cache(maxsize=1)
 def transform() -> Codec:
     """Return the codec of a transform function's argument."""
-    from sandbox.candid.grammar import parse_types
+    from sandbox.candid import parse_types
 
     types, env = parse_types(
         "(record { response : http_request_result; context : blob })", env=dict(_env())

@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.report import Row, markdown
-from sandbox.candid import Codec
-from sandbox.candid.grammar import parse_types
+from sandbox.candid import Codec, parse_types
 from sandbox.principal import Principal
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, assume, find, given, settings
 from hypothesis import strategies as st
 
 from sandbox.candid import Codec, decode, strategies
-from sandbox.candid.grammar import parse_types
+from sandbox.candid.language.grammar import parse_types
 from sandbox.candid.types import Env, Prim, Type
 from sandbox.candid.values import Some, Value
 
