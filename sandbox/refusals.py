@@ -5,6 +5,7 @@ Source: reference/limits_and_costs.md section 7.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from sandbox import texts
@@ -25,7 +26,10 @@ def refusal_of(
 ) -> Reject | None:
     """Return why a call is refused; None when it can start."""
     if runtime is None:
-        return reject("IC0301", f"Canister {canister} not found")
+        unknown = reject("IC0301", f"Canister {canister} not found")
+        # No subnet has ids of another form: the network does not even know where to send it.
+        has_route = bytes(canister).endswith(b"\x01\x01")
+        return unknown if has_route else replace(unknown, told=f"No route to canister {canister}")
     state = runtime.state
     if state.status is not Status.RUNNING:
         code = "IC0508" if state.status is Status.STOPPED else "IC0509"

@@ -43,6 +43,12 @@ def test_a_call_to_a_canister_that_does_not_exist_is_rejected(ic: Sandbox) -> No
     assert answer == Rejected(3, f"Canister {missing} not found")
 
 
+def test_there_is_no_route_to_what_cannot_be_a_canister(ic: Sandbox) -> None:
+    answer = ask(caller(ic), Principal(b"abc"), "go")
+
+    assert answer == Rejected(3, f"No route to canister {Principal(b'abc')}")
+
+
 def test_a_call_to_a_method_that_does_not_exist_is_rejected(ic: Sandbox) -> None:
     answer = ask(caller(ic), ic.install(IDLE).id, "nope")
 
