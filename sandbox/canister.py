@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["CanisterRuntime", "Capture", "Growth", "Held", "Machine", "Origin"]
 
+# Less is not worth looking for: finding zero pages reads all the memory that is not a hole.
+_MUCH_READ_BYTES: Final = 64 << 20
+_NO_ROOM: Final = "the sandbox's memory budget is used up"
 _READ_ONLY: Final = (
     Context.QUERY
     | Context.COMPOSITE_QUERY
@@ -55,6 +58,8 @@ class CanisterRuntime(Embodiment):
         self._reservation = 0
         self._task_context = Context.UPDATE
         self._outstanding: Mapping[Principal, int] = {}
+        self._image_bytes = (0, 0)  # heap, stable memory; when the message began
+        self._is_read_limit = False
 
     def execute(self, task: Task, *, bumps_version: bool = False) -> Outcome:
         """Run one message to its end: committed, or rolled back without a trace.
@@ -65,6 +70,7 @@ class CanisterRuntime(Embodiment):
         self.machine.compiler.stack.check()
         instance = self.live()
         self._task_context, self._outstanding = task.context, task.outstanding
+        self._image_bytes = (self.heap.image_bytes, self.stable.image_bytes)
         try:
             first_line = self.log.next_index
             trap = self._run(instance, task)
@@ -105,6 +111,7 @@ class CanisterRuntime(Embodiment):
         self._take_log(instance, task)
         if failure is not None or not task.keeps:
             self._roll_back(instance)
+        self._give_back_read_pages(sum(pages))
         if failure is not None:
             return Outcome(failure, instructions=instructions)
         return Outcome(
@@ -215,13 +222,15 @@ class CanisterRuntime(Embodiment):
         """
         stable_bytes = effects.stable_pages * PAGE_BYTES
         is_stable_touched = effects.window[1] or stable_bytes != self.stable.size_bytes
+        if self.machine.is_tight():
+            self._check_room(instance, effects)
         heap = self.heap.prepare_commit(instance.heap_bytes)
         stable = None
         if is_stable_touched:
             stable = self.stable.prepare_commit(stable_bytes, window=effects.window)
         pages = (heap.dirty_pages, stable.dirty_pages if stable else 0)
         if not self.machine.has_room(sum(pages) * OS_PAGE):
-            raise RegionRefused("the sandbox's memory budget is used up")
+            raise RegionRefused(_NO_ROOM)
         state = self.state
         new_state = replace(
             state,
@@ -240,6 +249,18 @@ class CanisterRuntime(Embodiment):
                 self.stable.finish_commit(stable)
             self.state, self._origin = new_state, Origin.STATE
         return pages
+
+    def _check_room(self, instance: Instance, effects: Effects) -> None:
+        """Refuse before anything is reserved: what is prepared keeps its pages.
+
+        Counts the changed pages once more, so only done when memory is short.
+        """
+        changed = self.heap.dirty_bytes(grown_to=instance.heap_bytes)
+        if effects.window[1]:
+            grown_to = _whole_pages(effects.window[1])
+            changed += self.stable.dirty_bytes(window=effects.window, grown_to=grown_to)
+        if not self.machine.has_room(changed):
+            raise RegionRefused(_NO_ROOM)
 
     def _roll_back(self, instance: Instance) -> None:
         if instance.heap_bytes != self.heap.size_bytes:
@@ -274,14 +295,30 @@ class CanisterRuntime(Embodiment):
         runs = self.stable.dirty_runs(window=window, grown_to=_whole_pages(window[1]))
         start, end = offset - offset % OS_PAGE, -(-(offset + size) // OS_PAGE) * OS_PAGE
         apart = sum(length - max(0, min(at + length, end) - max(at, start)) for at, length in runs)
-        left = self._stable_limit() - apart - (end - start)
+        written = apart + (end - start if size else 0)
+        # A page that is read or written for the first time is new in the image as well.
+        self._is_read_limit = self._new_image_bytes() > written
+        left = self._stable_limit() - max(written, self._new_image_bytes())
         return left if left >= 0 and self.machine.has_room(apart) else -1
 
     def _stable_limit_text(self) -> str:
+        what = "accessed" if self._is_read_limit else "modified"
         return (
-            "Exceeded the limit for the number of modified pages in the stable memory in a "
+            f"Exceeded the limit for the number of {what} pages in the stable memory in a "
             f"single message execution: limit: {self._stable_limit() >> 10} KB."
         )
+
+    def _new_image_bytes(self) -> int:
+        """Return what the message has added to the stable memory's image by touching it."""
+        return max(0, self.stable.image_bytes - self._image_bytes[1])
+
+    def _give_back_read_pages(self, committed_pages: int) -> None:
+        """Free the pages that merely reading (or a rollback) has left behind, if they are many."""
+        held = self.heap.image_bytes + self.stable.image_bytes
+        grown = held - sum(self._image_bytes) - committed_pages * OS_PAGE
+        if grown > (0 if self.machine.is_tight() else _MUCH_READ_BYTES):
+            self.heap.give_back_zeros()
+            self.stable.give_back_zeros()
 
     def flush_log(self) -> int:
         """See ``engine.HostSide``."""

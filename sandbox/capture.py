@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sandbox.errors import SandboxError
 from sandbox.interrupts import uninterrupted
 
 if TYPE_CHECKING:
@@ -29,8 +28,8 @@ class Held:
             self.mark = region.mark()
 
     def __del__(self) -> None:
-        with suppress(SandboxError, AttributeError), uninterrupted():
-            self.region.release(self.mark)
+        with suppress(AttributeError):  # marking may have failed
+            self.region.release_later(self.mark)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _SHARE_OF_MACHINE: Final = 0.75
+_LARGEST_MESSAGE_BYTES: Final = 8 << 30  # a 6 GiB heap and 2 GiB of stable memory
 
 
 class MemoryBudget:
@@ -26,6 +27,11 @@ class MemoryBudget:
         self._limit = machine_bytes(_SHARE_OF_MACHINE) if limit_bytes is None else limit_bytes
         self._measure = measure
         self._estimate = 0
+
+    @property
+    def is_tight(self) -> bool:
+        """Whether a single message could use up what is left, as far as is known."""
+        return self._estimate + _LARGEST_MESSAGE_BYTES > self._limit
 
     def has_room(self, more_bytes: int) -> bool:
         """Whether this many more bytes fit; they are then counted."""

@@ -27,6 +27,7 @@ class Machine:
     liquid: what a canister may spend. call_fee: of every call, by heap width; and per byte.
     growth: what growing by some bytes costs a canister that has so many cycles left.
     has_room: whether the process may keep this many more bytes.
+    is_tight: whether so little is left that a message is measured before it is kept.
     on_live: told about each new instance, so that the owner can bound their number.
     """
 
@@ -42,6 +43,7 @@ class Machine:
     call_fee: Callable[[bool], tuple[int, int]]
     growth: Callable[[CanisterRuntime, int, int], Growth]
     has_room: Callable[[int], bool]
+    is_tight: Callable[[], bool]
     on_live: Callable[[CanisterRuntime], None]
 
     def new_region(self, size_bytes: int = 0) -> Region:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from sandbox.limits import Limits
     from sandbox.memory import RegionKind
 
-# A live instance takes 0.5 TiB of the 128 TiB of address space (stable memory is reserved
-# at full size), so only so many are live; the others are made anew when needed (0.4 ms).
+# A live instance takes some 40 GiB of the 128 TiB of address space, one with a large stable
+# memory 0.5 TiB, so only so many are live; the others are made anew when needed (0.4 ms).
 _MAX_LIVE: Final = 160
 # A public key nobody signs with here: generator of G2, that is the key of the secret 1.
 _ROOT_KEY: Final = bytes.fromhex(
@@ -71,6 +71,7 @@ class Machinery:
             growth=self._growth,
             call_fee=fees.__getitem__,
             has_room=self._budget.has_room,
+            is_tight=lambda: self._budget.is_tight,
             on_live=self._note_live,
         )
 

@@ -17,6 +17,7 @@ from sandbox.errors import UsageError
 from sandbox.handle import Canister
 from sandbox.limits import MAINNET, Limits, profile
 from sandbox.management import ManagementCanister
+from sandbox.management.settings import checked_environment
 from sandbox.messages import Reject
 from sandbox.mocking import Mock
 from sandbox.principal import Principal
@@ -133,7 +134,8 @@ class Sandbox:
     ) -> Canister:
         """Create an empty canister; the caller controls it unless told otherwise.
 
-        Raises: UsageError for an id or a name that is taken, or too many controllers.
+        Raises: UsageError for an id or a name that is taken, or too many controllers;
+            CanisterRejected (IC0408) for too many or too long environment variables.
         """
         if name is not None and self.names.get(name) in self._world.canisters:
             raise UsageError(f"there is a canister named {name!r} already: {self.names[name]}")
@@ -141,7 +143,7 @@ class Sandbox:
         listed = tuple(dict.fromkeys(who))
         if len(listed) > self.limits.controllers:
             raise UsageError(f"a canister has at most {self.limits.controllers} controllers")
-        settings = Settings(listed, environment=dict(environment or {}))
+        settings = Settings(listed, environment=checked_environment(self.limits, environment or {}))
         wanted = None if specified_id is None else Principal(specified_id)
         with self.entered():
             runtime = self._world.create(settings, cycles, wanted, caller=self.identity_of(caller))
@@ -296,12 +298,16 @@ class Sandbox:
 
     @contextmanager
     def entered(self) -> Iterator[World]:
-        """Be the only thread in the sandbox. Raises: UsageError in a forked child."""
+        """Be the only thread in the sandbox.
+
+        Raises: UsageError in a forked child, and in a thread whose stack is too small.
+        """
         if os.getpid() != self._pid:
             raise UsageError(
                 f"this sandbox belongs to process {self._pid}; a forked child shares its memory "
                 "files and must make a sandbox of its own"
             )
+        self._world.machine.compiler.stack.check()
         with self._lock:
             yield self._world
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.candid.values import VariantValue
 from sandbox.controlling import with_help
-from sandbox.management.call import check, refuse
+from sandbox.management.call import Refused, check, refuse
 from sandbox.state import Settings, Viewers, Visibility
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from sandbox.limits import Limits
-    from sandbox.management.call import ManagementCall, Refused
+    from sandbox.management.call import ManagementCall
 
 _U64: Final = (1 << 64) - 1
 _U128: Final = (1 << 128) - 1
@@ -150,6 +150,18 @@ def _shown_viewers(viewers: Viewers) -> VariantValue:
     if isinstance(viewers, Visibility):
         return VariantValue(str(viewers))
     return VariantValue("allowed_viewers", list(viewers))
+
+
+def checked_environment(limits: Limits, variables: Mapping[str, str]) -> Mapping[str, str]:
+    """Return environment variables that keep to the limits.
+
+    Raises: CanisterRejected (IC0408).
+    """
+    wanted = [{"name": name, "value": value} for name, value in variables.items()]
+    try:
+        return _environment(limits, wanted)
+    except Refused as refused:
+        raise refused.refusal.to_exception() from refused
 
 
 def _environment(limits: Limits, wanted: list[Any]) -> Mapping[str, str]:

@@ -15,7 +15,15 @@ from heapq import merge
 from typing import TYPE_CHECKING, Final
 
 from sandbox.memory.errors import RegionMisused
-from sandbox.memory.runs import OS_PAGE, checked_size, clipped, joined, pages_of, runs_of
+from sandbox.memory.runs import (
+    OS_PAGE,
+    checked_size,
+    clipped,
+    joined,
+    pages_of,
+    runs_of,
+    zero_runs,
+)
 from sandbox.memory.undo import ZERO_PAGE, Mark, UndoChain, split_pages
 
 if TYPE_CHECKING:
@@ -134,6 +142,21 @@ class Content:
     def replace_image(self, image: Image) -> None:
         """Go on with another image. Requires: it holds the same."""
         self._image = image
+
+    def give_back_zeros(self) -> None:
+        """Free the pages of the image that hold only zeros; the content is the same after."""
+        holes: list[Run] = []
+        for start, length in self._image.extents(0, self.size_bytes):
+            for offset in range(start, start + length, _COPY_BYTES):
+                part = min(_COPY_BYTES, start + length - offset)
+                holes += zero_runs(offset, self._image.read(offset, part))
+        with self._guard:
+            self._image.store((), tuple(joined(holes)))
+
+    @property
+    def image_bytes(self) -> int:
+        """Memory held by the image alone."""
+        return self._image.allocated_bytes
 
     @property
     def allocated_bytes(self) -> int:

@@ -291,6 +291,19 @@ class Region(ABC):
         self._let_go()
         return self._content.allocated_bytes
 
+    @property
+    def image_bytes(self) -> int:
+        """Physical memory held by the committed content alone; asked for with every message."""
+        return self._content.image_bytes
+
+    def give_back_zeros(self) -> None:
+        """Free pages that hold only zeros: reading a hole through a view makes such pages.
+
+        Reads all of the content that is not a hole.
+        """
+        self._guard.check()
+        self._content.give_back_zeros()
+
     def _let_go(self) -> None:
         while self._leaving:
             self._content.release(self._leaving.popleft())

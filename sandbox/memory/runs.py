@@ -60,6 +60,19 @@ def joined(runs: Iterable[Run], gap_bytes: int = 0) -> Iterator[Run]:
         yield start, end - start
 
 
+def zero_runs(offset: int, data: bytes) -> list[Run]:
+    """Return the OS pages of some data that hold only zeros, as runs.
+
+    offset: where the data stands; a multiple of the OS page, as is its length.
+    """
+    if data.count(0) != len(data):
+        zero = bytes(OS_PAGE)
+        starts = range(0, len(data), OS_PAGE)
+        zeros = (at for at in starts if data[at : at + OS_PAGE] == zero)
+        return list(joined((offset + at, OS_PAGE) for at in zeros))
+    return [(offset, len(data))]
+
+
 def clipped(runs: Iterable[Run], end: int) -> Iterator[Run]:
     """Yield what of the runs lies before ``end``."""
     for offset, length in runs:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox import CanisterRejected, Principal, Sandbox, Status, UsageError
+from sandbox import CanisterRejected, Limits, Principal, Sandbox, Status, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -261,3 +261,52 @@ def test_the_same_run_gives_the_same_bytes(compiler: Compiler) -> None:
             return counter.checksum
 
     assert run() == run()
+
+
+def test_too_many_environment_variables_are_refused_and_no_canister_is_made(ic: Sandbox) -> None:
+    with pytest.raises(CanisterRejected, match="Too many environment variables: 21") as caught:
+        ic.create_canister(environment={f"NAME_{number}": "x" for number in range(21)})
+
+    assert caught.value.error_code == "IC0408"
+    assert ic.canisters == ()
+
+
+def test_a_message_refused_for_want_of_memory_does_not_keep_the_next_from_running(
+    compiler: Compiler,
+) -> None:
+    limits = Limits().relaxed(host_memory_bytes=8 << 20)
+    with Sandbox(limits=limits, compiler=compiler) as ic:
+        canister = ic.install(WAT / "touch_pages.wat")
+        canister.update_raw("touch", (4).to_bytes(4, "little"))
+        before = canister.checksum
+
+        with pytest.raises(CanisterRejected, match="memory budget is used up") as caught:
+            canister.update_raw("touch", (4096).to_bytes(4, "little"))
+
+        assert caught.value.error_code == "IC0507"
+        assert canister.checksum == before
+        canister.update_raw("touch", (4).to_bytes(4, "little"))
+
+
+def test_a_thread_with_too_small_a_stack_is_refused_before_anything_happens(
+    ic: Sandbox, run_wat: Callable[..., Canister]
+) -> None:
+    counter = run_wat("counter")
+    caught: list[Exception] = []
+
+    def work() -> None:
+        try:
+            counter.update_raw("inc")
+        except UsageError as error:
+            caught.append(error)
+
+    size = threading.stack_size(256 << 10)
+    try:
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+    finally:
+        threading.stack_size(size)
+
+    assert "stack" in str(caught[0])
+    assert count(counter) == 0

@@ -16,10 +16,22 @@
   (if (i32.eqz (call $is_in_heap (local.get $at) (local.get $len)))
     (then (call $stable_trap (i32.const %label(heap out of bounds))))))
 
+;; Reading untouched stable memory costs the host memory too, so reads use up the same budget;
+;; the host counts what they have really cost when it runs out.
 (func $read (param $dst i64) (param $off i64) (param $size i64)
+  (local $budget i64)
   (if (i64.eqz (local.get $size)) (then (return)))
   (call $in_stable (local.get $off) (local.get $size))
   (call $in_heap_or_trap (local.get $dst) (local.get $size))
+  (local.set $budget
+    (i64.sub (i64.load $mail (i32.const %stable_budget)) (local.get $size)))
+  (if (i64.lt_s (local.get $budget) (i64.const 0))
+    (then
+      (local.set $budget (call $host_stable_budget (local.get $off) (i64.const 0)))
+      (if (i64.lt_s (local.get $budget) (i64.const 0))
+        (then (call $fail (i32.const %STABLE_LIMIT) (i32.const 0)
+          (i64.const 0) (i64.const 0) (i64.const 0))))))
+  (i64.store $mail (i32.const %stable_budget) (local.get $budget))
   (memory.copy $heap $stable
     (%narrow (local.get $dst)) (local.get $off) (%narrow (local.get $size))))
 

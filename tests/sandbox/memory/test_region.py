@@ -375,3 +375,17 @@ def test_many_scattered_pages_are_all_found(kind: RegionKind) -> None:
         assert len(runs) == stored == count
         assert all(later[0] - run[0] == 2 * OS_PAGE for run, later in pairwise(runs))
         assert region.dirty_bytes() == 0
+
+
+def test_a_mark_released_later_is_gone_at_the_next_safe_moment(kind: RegionKind) -> None:
+    with new_region(WASM_PAGE, kind=kind) as region:
+        region.write(0, b"x" * OS_PAGE)
+        mark = region.mark()
+        region.write(0, b"y" * OS_PAGE)
+        held = region.allocated_bytes
+
+        region.release_later(mark)
+
+        assert region.allocated_bytes < held
+        with pytest.raises(MarkUnknown):
+            region.read(0, 1, at=mark)
