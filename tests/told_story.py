@@ -2,8 +2,8 @@
 
 In a page, a block ```` ```python ```` (or any language) whose first line is a comment with a
 file's name is that file. A block ```` ```console ```` holds commands behind ``$`` and below
-each what it prints, where ``…`` stands for anything. ``canister-sandbox`` and ``pytest`` are
-run; what another program would build is put there by ``builds``.
+each what it prints, where ``…`` stands for anything. ``canister-sandbox``, ``pytest`` and
+``python`` are run; what another program would build is put there by ``builds``.
 """
 
 from __future__ import annotations
@@ -80,9 +80,14 @@ class Page:
             return
         program, *words = shlex.split(command.line)
         if program == "canister-sandbox":
-            printed = CliRunner().invoke(cli, words, prog_name=program).output
+            result = CliRunner().invoke(cli, words, prog_name=program)
+            if result.exception is not None and not isinstance(result.exception, SystemExit):
+                raise result.exception
+            printed = result.output
         elif program == "pytest":
-            printed = _pytest(words)
+            printed = _python([*_PYTEST, *words])
+        elif program == "python":
+            printed = _python(words)
         else:
             raise AssertionError(f"{self.path.name}: what is {command.line!r}?")
         assert _matches(printed, command.output), f"$ {command.line}\n{printed}"
@@ -94,9 +99,9 @@ def _commands(text: str) -> Iterator[Command]:
         yield Command(line, output)
 
 
-def _pytest(words: list[str]) -> str:
+def _python(words: list[str]) -> str:
     result = subprocess.run(
-        [sys.executable, *_PYTEST, *words], capture_output=True, text=True, check=False,
+        [sys.executable, *words], capture_output=True, text=True, check=False,
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
     )  # fmt: skip
     return result.stdout + result.stderr
