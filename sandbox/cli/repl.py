@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import code
+from contextlib import suppress
 
 import click
 
@@ -26,4 +27,5 @@ def repl(*, keep: bool) -> None:
         banner = f"ic: {ic!r}; {listed}. " + (
             "Saved at the end." if keep else "Nothing you do here is saved (--keep)."
         )
-        code.interact(banner, local={"ic": ic, **names}, exitmsg="")
+        with suppress(SystemExit):  # exit() ends the prompt, not the command
+            code.interact(banner, local={"ic": ic, **names}, exitmsg="")

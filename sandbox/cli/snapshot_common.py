@@ -20,7 +20,15 @@ snapshot_argument = click.argument("which", metavar="SNAPSHOT", shell_complete=c
 state_argument = click.argument(
     "which", metavar="[SNAPSHOT]", default="now", shell_complete=complete_snapshots
 )
-label_option = click.option("--label", default="", help="A name for it.")
+
+
+def _label(_ctx: click.Context, _parameter: click.Parameter, text: str) -> str:
+    if text == "now" or text.startswith("#"):
+        raise click.BadParameter('"now" is the canister as it is, and "#0" a snapshot\'s number')
+    return text
+
+
+label_option = click.option("--label", default="", callback=_label, help="A name for it.")
 
 
 def state_of(ic: Sandbox, canister: Canister, which: str) -> Snapshot:

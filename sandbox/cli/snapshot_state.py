@@ -20,6 +20,7 @@ from sandbox.cli.snapshot_common import (
     canister_argument,
     facts,
     find_snapshot,
+    label_option,
     say_made,
     snapshot_argument,
 )
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @canister_argument
-@click.option("--label", default="", help="A name for it.")
+@label_option
 @click.option("--replace", metavar="SNAPSHOT", help="Delete this one and take its place.")
 @as_option
 @json_option

@@ -102,6 +102,18 @@ def test_a_call_whose_reader_went_away_is_kept(counter: CommandLine) -> None:
     assert counter.json("call", "counter", "get") == 6
 
 
+@pytest.mark.slow
+def test_commands_at_once_wait_for_each_other_and_all_are_kept(counter: CommandLine) -> None:
+    code = "from sandbox.cli import main; main()"
+    words = [sys.executable, "-c", code, "--state", str(counter.state), "call", "counter", "inc"]
+
+    together = [subprocess.Popen(words, stdout=subprocess.PIPE, text=True) for _ in range(5)]
+    answers = [process.communicate()[0] for process in together]
+
+    assert sorted(answers) == sorted(f"({count} : nat8)\n" for count in range(6, 11))
+    assert counter.json("call", "counter", "get") == 10
+
+
 def test_a_world_is_waited_for_and_said_so_once(counter: CommandLine) -> None:
     from sandbox.durable import WorldDirectory
 

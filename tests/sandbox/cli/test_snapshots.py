@@ -52,6 +52,14 @@ def test_a_snapshot_is_named_by_its_id_or_the_start_of_it(saved: CommandLine) ->
     assert saved.json("snapshot", "show", "counter", first[:16])["label"] == "before"
 
 
+@pytest.mark.parametrize("label", ["now", "#1"])
+def test_a_label_that_means_something_else_is_refused(counter: CommandLine, label: str) -> None:
+    result = counter("snapshot", "take", "counter", "--label", label, code=2)
+
+    assert "the canister as it is" in result.stderr
+    assert ids(counter) == []
+
+
 def test_an_ambiguous_name_lists_what_it_could_be(saved: CommandLine) -> None:
     saved("snapshot", "take", "counter", "--label", "before")
 

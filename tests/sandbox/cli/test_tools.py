@@ -93,7 +93,8 @@ def test_a_prompt_without_keep_forgets(counter: CommandLine) -> None:
     assert counter.json("call", "counter", "get") == 5
 
 
-def test_a_prompt_with_keep_saves(counter: CommandLine) -> None:
-    counter("repl", "--keep", stdin="counter.inc()\nic.advance(days=1)\n")
+@pytest.mark.parametrize("end", ["", "exit()\n", "raise SystemExit\n"])
+def test_a_prompt_with_keep_saves_however_it_ends(counter: CommandLine, end: str) -> None:
+    counter("repl", "--keep", stdin=f"counter.inc()\nic.advance(days=1)\n{end}")
 
     assert counter.json("call", "counter", "get") == 6
