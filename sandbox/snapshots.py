@@ -1,7 +1,8 @@
 """``ic.snapshots``: what one does with snapshots besides taking and loading them.
 
 Keep them in a store, move them to and from directories, clone, compare, change. Thin: finds
-the canister, asks whether the caller controls it, and hands over to ``snapshot``.
+the canister, asks whether the caller controls it, and hands over to ``snapshot``. What is
+seldom needed is imported when it is: every command starts with this module.
 """
 
 from __future__ import annotations
@@ -12,12 +13,10 @@ from typing import TYPE_CHECKING, TypeAlias
 from sandbox.controlling import refuse_stranger
 from sandbox.errors import UsageError
 from sandbox.messages import Reject
-from snapshot import directory as directories
 from snapshot import rejects
 from snapshot.applying import apply
 from snapshot.content import content_of
 from snapshot.ids import SnapshotId
-from snapshot.insight import Difference, diff, patched
 from snapshot.record import Snapshot
 from snapshot.store import Manifest, Saved, Store
 
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from sandbox.sandbox import PrincipalLike, Sandbox
     from snapshot.content import Content
     from snapshot.directory import Dialect, Progress
-    from snapshot.insight import Patch
+    from snapshot.insight import Difference, Patch
 
 StoreLike: TypeAlias = "Store | str | PathLike[str]"
 
@@ -109,6 +108,8 @@ class SnapshotDesk:
         progress: Progress = lambda _name, _done, _total: None,
     ) -> None:
         """Write a snapshot as dfx or icp-cli does. See ``snapshot.directory.download``."""
+        from snapshot import directory as directories
+
         with self._sandbox.entered():
             directories.download(
                 snapshot, directory, dialect=dialect, resume=resume, lossy=lossy, progress=progress
@@ -131,6 +132,8 @@ class SnapshotDesk:
         Raises: DirectoryRefused (nothing changed), TransferFailed, CanisterRejected.
         """
         with self._controlled(canister, caller, "upload_canister_snapshot_metadata") as runtime:
+            from snapshot import directory as directories
+
             world = self._sandbox.world
             checked = directories.check(directory, world.limits, world.loader.load)
             replaced = None if replace is None else replace.id
@@ -179,6 +182,8 @@ class SnapshotDesk:
         self, before: Snapshot | Canister, after: Snapshot | Canister, *, max_changes: int = 1_000
     ) -> Difference:
         """Compare two states: snapshots, or canisters as they are now."""
+        from snapshot.insight import diff
+
         with self._sandbox.entered():
             return diff(self._content(before), self._content(after), max_changes=max_changes)
 
@@ -194,6 +199,8 @@ class SnapshotDesk:
 
         Raises: UsageError, CanisterRejected; nothing changed then.
         """
+        from snapshot.insight import patched
+
         canister = self._sandbox.canister(snapshot.canister_id)
         with self._controlled(canister, caller, "upload_canister_snapshot_data") as runtime:
             return self._adopted(runtime, patched(snapshot, patches), label)
