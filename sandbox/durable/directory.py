@@ -13,7 +13,6 @@ Stand-ins (mocks) and answers to HTTP outcalls are Python functions and not kept
 
 from __future__ import annotations
 
-import json
 from contextlib import ExitStack
 from dataclasses import fields, replace
 from functools import cached_property
@@ -24,18 +23,17 @@ from weakref import WeakValueDictionary
 from sandbox.anchor import SavedCanister, SavedWorld
 from sandbox.canister import CanisterRuntime, Capture, Held
 from sandbox.durable.lock import locked
-from sandbox.durable.plain import decode, encode
-from sandbox.durable.records import KNOWN, StoredCanister, WorldRecord
+from sandbox.durable.recordfile import publish_record, read_record
+from sandbox.durable.records import StoredCanister, WorldRecord
 from sandbox.durable.snapshots import StoredSnapshot
 from sandbox.errors import UsageError
 from sandbox.log import CanisterLog
 from sandbox.mocks import SavedMocks
 from sandbox.outcalls import SavedOutcalls
 from snapshot.content import mutable_bits
-from snapshot.ids import SnapshotId, digest_of
+from snapshot.ids import SnapshotId
 from snapshot.record import Snapshot
 from snapshot.store import Store, StoreDamaged, StoreError, collect
-from snapshot.store.files import NewFile
 
 if TYPE_CHECKING:
     import os
@@ -47,11 +45,11 @@ if TYPE_CHECKING:
     from snapshot.store.saving import Saved
 
 WAIT_S: Final = 30.0
-_FORMAT: Final = 1
 # The local id of a canister's present state in the store; no snapshot ever gets there.
 _STATE: Final = (1 << 64) - 1
-# Each save with changes makes a pack; collecting reads all tables, so it is done now and then.
-_MANY_PACKS: Final = 32
+# Each save with changes makes packs; collecting reads all tables, so it is done whenever their
+# number passes a multiple of this.
+_COLLECT_EVERY: Final = 32
 
 
 class WorldDirectory:
@@ -152,14 +150,15 @@ class WorldDirectory:
         """
         if self.is_read_only:
             raise UsageError(f"{self.path} was opened for looking only; nothing can be saved")
+        packs_before = self._count_packs()
         saved = world.save()
         canisters = tuple(self._store_canister(item) for item in saved.canisters.values())
         names = tuple(self._store_snapshot(item) for item in saved.snapshots[0].values())
         rest = {name: getattr(saved, name) for name in _REST}
         record = WorldRecord(canisters, names, dict(saved.snapshots[1]), rest, extra)
-        self._publish(record)
+        publish_record(record, self.path / "world.json", self.store)
         self.record = record
-        self._clean({*names, *(item.stored for item in canisters if item.stored)})
+        self._clean({*names, *(item.stored for item in canisters if item.stored)}, packs_before)
 
     def close(self) -> None:
         """Close files and give the lock back; nothing is saved by this."""
@@ -234,31 +233,10 @@ class WorldDirectory:
 
     # --- the file
 
-    def _publish(self, record: WorldRecord) -> None:
-        text = _text(encode(record, KNOWN))
-        head = json.dumps({"format": _FORMAT, "blake3": digest_of([text])})
-        data = head[:-1].encode() + b', "world": ' + text + b"}\n"
-        with NewFile(self.store.disk, self.store.temporary_path) as file:
-            file.append([data])
-            file.publish(self.path / "world.json")
-
     def _read(self) -> WorldRecord | None:
-        path = self.path / "world.json"
-        try:
-            data = json.loads(path.read_bytes())
-        except FileNotFoundError:
-            if self.is_read_only:
-                raise UsageError(f"there is no world in {self.path}") from None
-            return None
-        except (OSError, ValueError, RecursionError) as error:
-            raise UsageError(f"{path} cannot be read: {error}") from error
-        if not isinstance(data, dict) or data.get("format") != _FORMAT:
-            raise UsageError(f"{path} is not a world of this version of the sandbox")
-        if digest_of([_text(data.get("world"))]) != data.get("blake3"):
-            raise UsageError(f"{path} is damaged: it does not hash to the BLAKE3 it carries")
-        record = decode(data["world"], KNOWN)
-        if not isinstance(record, WorldRecord):
-            raise UsageError(f"{path} does not hold a world")
+        record = read_record(self.path / "world.json")
+        if record is None and self.is_read_only:
+            raise UsageError(f"there is no world in {self.path}")
         return record
 
     def _make(self) -> None:
@@ -268,7 +246,7 @@ class WorldDirectory:
             reason = error.strerror or error
             raise UsageError(f"{self.path} cannot be a world's directory: {reason}") from error
 
-    def _clean(self, named: set[str]) -> None:
+    def _clean(self, named: set[str], packs_before: int) -> None:
         """Forget what no world names any more.
 
         The world is saved by then: what fails here is garbage that stays, not an error.
@@ -279,21 +257,19 @@ class WorldDirectory:
                 if str(manifest.stored_id) not in named:
                     self._read_at_last(str(manifest.stored_id))
                     self.store.delete(manifest)
-            if len(list(self.store.packs_path.iterdir())) >= _MANY_PACKS:
+            if self._count_packs() // _COLLECT_EVERY > packs_before // _COLLECT_EVERY:
                 collect(self.store)
         except StoreError:
             return
+
+    def _count_packs(self) -> int:
+        return sum(1 for _ in self.store.packs_path.iterdir())
 
     def _read_at_last(self, name: str) -> None:
         """Let a snapshot that somebody still holds keep its content: an anchor may put it back."""
         snapshot = self._unread.pop(name, None)
         if snapshot is not None:
             snapshot.read()
-
-
-def _text(world: Any) -> bytes:
-    """Return the one spelling of a world's JSON that its digest is about."""
-    return json.dumps(world, separators=(",", ":")).encode()
 
 
 # Not plain records: kept apart (memories), or Python functions and not kept at all.
