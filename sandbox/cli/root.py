@@ -30,6 +30,8 @@ COMMANDS: Final[Table] = {
         "snapshot",
         "Take, load, look into, compare, change and move snapshots.",
     ),
+    "rehearse": ("rehearse", "rehearse", "Rehearse an upgrade and its rollback."),
+    "explain": ("rehearse", "explain", "Say what a finding of a rehearsal means."),
     "repl": ("repl", "repl", "A Python prompt with the world loaded."),
     "demo": ("demo", "demo", "Break a Motoko canister with an upgrade, and get it back."),
     "did": ("did", "did", "Show, check and compare Candid interfaces; make Python stubs."),

@@ -97,7 +97,7 @@ def changed_values(diffs: tuple[ProbeDiff, ...], *, only_losses: bool = False) -
     for diff in diffs:
         for change in diff.changes:
             if change.is_loss or not only_losses:
-                yield Fact(diff.name + change.path, change.before, change.after)
+                yield Fact(diff.name + change.path, change.before or "absent", change.after)
 
 
 def _is_costlier(diff: ProbeDiff) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.candid.errors import CandidError
 
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from sandbox.interface import MethodCodec
     from sandbox.principal import Principal
     from sandbox.rehearsal.plan import Call
+
+
+# Whose error it is stands beside it already.
+_FRAME: Final = re.compile(r"^Error from Canister [a-z0-9-]+: ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,8 @@ def ask(canister: Canister, call: Call, caller: Principal) -> bytes:
 def said(error: CanisterRejected) -> str:
     """Return a reject on one line, with where it trapped."""
     lines = [line for line in error.message.splitlines() if line.strip()]
-    text = f"{error.error_code}: {lines[0] if lines else ''}"
+    first = _FRAME.sub("", lines[0]).rstrip(".") if lines else ""
+    text = f"{error.error_code}: {first}"
     return f"{text} (in {' < '.join(error.backtrace[:4])})" if error.backtrace else text
 
 

@@ -70,18 +70,18 @@ def roll_back(bench: Bench, reader: Reader, probes: tuple[Call, ...]) -> Rollbac
     with bench.fork():
         snapshot = bench.canister.take_snapshot(replace=_oldest(bench), caller=bench.caller)
         upgrade(bench, bench.new.raw, bench.argument, persistence=bench.plan.persistence)
+        upgraded = readings(bench, probes)
         with bench.ic.trace() as trace:
             _run_traffic(bench)
         later = readings(bench, probes)
         bench.ic.load_snapshot(snapshot, caller=bench.caller)
-        restored = readings(bench, probes)
         found = diff(snapshot.content, content_of(bench.runtime.capture()), max_changes=0)
     fields = [item for item in found.fields if item.name != _TIMER]
     is_exact = found.heap.is_same and found.stable.is_same and not (found.globals or fields)
     timers = [Fact(it.name, it.before, it.after) for it in found.fields if it.name == _TIMER]
     lost = [
-        Fact(f"{fact.what} after the traffic, after the rollback", fact.before, fact.after)
-        for fact in changed_values(probe_diffs(reader, later, restored))
+        Fact(fact.what, fact.before, f"{fact.after} by the traffic: lost")
+        for fact in changed_values(probe_diffs(reader, upgraded, later))
     ]
     sent = list(_outgoing(bench, trace))
     findings = [

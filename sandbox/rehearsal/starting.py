@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from sandbox.rehearsal.calling import encoded, send
 from sandbox.rehearsal.findings import Fact
+from sandbox.rehearsal.importing import imported
 from sandbox.rehearsal.plan import FromCanister, FromDirectory, FromModule
 from sandbox.sandbox import Sandbox
 from snapshot.directory.check import read_metadata
@@ -64,7 +65,7 @@ def _imported(ic: Sandbox, start: FromDirectory) -> Base:
     taken_on = read_metadata(start.path).taken_on if start.path.is_dir() else 0
     ic.time_ns = max(ic.time_ns, taken_on or 0)
     canister = ic.create_canister(specified_id=start.canister_id)
-    snapshot = ic.snapshots.upload(start.path, canister)
+    snapshot = imported(ic, start.path, canister)
     canister.load_snapshot(snapshot)
     return Base(ic, canister, tuple(_missing(snapshot.content)))
 

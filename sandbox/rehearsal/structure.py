@@ -112,7 +112,8 @@ def shown(value: Any) -> str:
         case str():
             text = f'"{value}"'
         case list() | tuple():
-            text = f"[{', '.join(shown(item) for item in value[:8])}{', …' * (len(value) > 8)}]"
+            items = ", ".join(shown(item) for item in value[:8]) + ", …" * (len(value) > 8)
+            text = f"({items})" if isinstance(value, tuple) else f"[{items}]"
         case dict():
             text = "{" + ", ".join(f"{key}: {shown(item)}" for key, item in value.items()) + "}"
         case _:

@@ -1,0 +1,110 @@
+"""A rehearsal as plain values, for ``--json``; fields are added, never renamed or removed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from sandbox.rehearsal.caller_checks import ProbeDiff
+    from sandbox.rehearsal.findings import Finding
+    from sandbox.rehearsal.layout import Layout
+    from sandbox.rehearsal.rehearsal import Part, Picture, Rehearsal
+    from sandbox.rehearsal.upgrading import UpgradeRun
+
+FORMAT: Final = 1
+
+
+def as_dict(outcome: Rehearsal) -> dict[str, Any]:
+    """Return all of a rehearsal as dictionaries, lists, strings and numbers."""
+    back = outcome.rollback
+    return {
+        "format": FORMAT,
+        "verdict": outcome.verdict,
+        "ok": outcome.is_ok,
+        "exit_code": outcome.exit_code,
+        "limits": outcome.limits,
+        "old_module": _module(outcome.old),
+        "new_module": None if outcome.new is None else _module(outcome.new),
+        "findings": [_finding(item) for item in outcome.findings],
+        "upgrade": None if outcome.run is None else _run(outcome.run, outcome.instruction_limit),
+        "probes": [_probe(item) for item in outcome.probes],
+        "stable_memory": [_layout(item) for item in outcome.layouts],
+        "changed": [_picture(item) for item in outcome.pictures],
+        "rollback": None
+        if back is None
+        else {"exact": back.is_exact, "bytes_compared": back.bytes_compared},
+        "untried_methods": list(outcome.untried),
+    }
+
+
+def _module(part: Part) -> dict[str, Any]:
+    return {"sha256": part.module_hash, "bytes": part.size_bytes}
+
+
+def _finding(item: Finding) -> dict[str, Any]:
+    return {
+        "code": item.code,
+        "severity": item.severity.value,
+        "harm": item.harm.value,
+        "title": item.title,
+        "evidence": [fact._asdict() for fact in item.evidence],
+        "advice": item.advice,
+        "doc": item.doc,
+    }
+
+
+def _run(run: UpgradeRun, limit: int) -> dict[str, Any]:
+    return {
+        "succeeds": run.failure is None,
+        "failed_in": run.failed_in or None,
+        "failure": run.reason or None,
+        "instructions": run.instructions,
+        "instruction_limit": limit,
+        "cycles": run.cycles,
+        "phases": [
+            {
+                "name": stage.name,
+                "instructions": stage.instructions,
+                "heap_bytes": stage.heap_bytes,
+                "stable_bytes": stage.stable_bytes,
+            }
+            for stage in run.stages
+        ],
+        "heap_bytes": list(run.heap_bytes),
+        "stable_bytes": list(run.stable_bytes),
+        "heap_kept": run.heap is not None,
+    }
+
+
+def _probe(diff: ProbeDiff) -> dict[str, Any]:
+    return {
+        "probe": diff.name,
+        "before": diff.before,
+        "after": diff.after,
+        "failure": diff.failure or None,
+        "instructions": list(diff.instructions),
+        "changes": [
+            {"path": it.path, "before": it.before, "after": it.after, "loss": it.is_loss}
+            for it in diff.changes
+        ],
+    }
+
+
+def _layout(layout: Layout) -> dict[str, Any]:
+    return {
+        "bytes": layout.size_bytes,
+        "kind": layout.kind,
+        "bucket_pages": layout.bucket_pages or None,
+        "parts": [
+            {"id": part.number, "bytes": part.size_bytes, "structure": part.structure}
+            for part in layout.parts
+        ],
+    }
+
+
+def _picture(picture: Picture) -> dict[str, Any]:
+    return {
+        "memory": picture.name,
+        "bytes": [picture.size_before, picture.size_after],
+        "os_pages_changed": picture.pages_changed,
+    }

@@ -1,0 +1,50 @@
+"""A rehearsal as one HTML file that needs nothing else: no scripts, no fonts, no network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox.rehearsal.report import html_parts as parts
+from sandbox.rehearsal.report.figures import size
+from sandbox.rehearsal.report.html_style import STYLE
+
+if TYPE_CHECKING:
+    from sandbox.rehearsal.rehearsal import Rehearsal
+
+
+def as_html(outcome: Rehearsal, title: str = "Upgrade rehearsal") -> str:
+    """Return the document. title: whose upgrade it is."""
+    sections = (
+        ("The upgrade", parts.phases(outcome)),
+        ("Findings", parts.findings(outcome)),
+        ("What callers see", parts.probes(outcome)),
+        ("What changed in memory", parts.memories(outcome)),
+        ("The ways back", parts.ways_back(outcome)),
+    )
+    body = "".join(
+        f"<section><h2>{name}</h2>{markup}</section>" for name, markup in sections if markup
+    )
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
+        f"<title>{parts.text(title)}</title><style>{STYLE}</style></head><body><main>"
+        f"<h1>{parts.text(title)}</h1>{parts.verdict(outcome)}{body}{_footer(outcome)}"
+        "</main></body></html>\n"
+    )
+
+
+def _footer(outcome: Rehearsal) -> str:
+    rows = [("old module", outcome.old.module_hash, size(outcome.old.size_bytes))]
+    if outcome.new is not None:
+        rows.append(("new module", outcome.new.module_hash, size(outcome.new.size_bytes)))
+    untried = ""
+    if outcome.untried:
+        untried = (
+            f"<p>Not tried, for want of an argument: {parts.text(', '.join(outcome.untried))}.</p>"
+        )
+    return (
+        f'<footer class="soft">{parts.table(("module", "SHA-256", "size"), rows)}{untried}'
+        f"<p>Limits: {parts.text(outcome.limits)}. Instructions are counted as Wasm instructions "
+        "without the IC's weights: an approximation.</p></footer>"
+    )
