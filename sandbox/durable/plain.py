@@ -78,7 +78,7 @@ def _decode_tagged(data: dict[str, Any], known: Known) -> Any:
         case "bytes":
             return base64.b64decode(content, validate=True)
         case "principal":
-            return Principal(content)
+            return Principal(_text(content))
         case "tuple":
             return tuple(decode(item, known) for item in content)
         case "set":
@@ -94,6 +94,13 @@ def _decode_tagged(data: dict[str, Any], known: Known) -> Any:
         case _:
             values = {name: decode(value, known) for name, value in content.items()}
             return _known(tag, known, object)(**values)
+
+
+def _text(content: object) -> str:
+    """Refuse what is no text: a number would be taken for a length, and allocated."""
+    if not isinstance(content, str):
+        raise TypeError(f"{content!r:.40} is no text")
+    return content
 
 
 def _known(name: str, known: Known, kind: type) -> type:
