@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sandbox import candid
     from sandbox.anchor import Anchor
+    from sandbox.cycles import FREE, Prices
     from sandbox.errors import (
         CanisterRejected,
         CanisterTrapped,
@@ -29,9 +30,13 @@ if TYPE_CHECKING:
     from sandbox.handle import Canister
     from sandbox.lifecycle import Persistence
     from sandbox.limits import Limits
+    from sandbox.mocking import Mock
+    from sandbox.outcalls import HttpRequest, HttpResponse
+    from sandbox.pending import Pending
     from sandbox.principal import Principal
     from sandbox.sandbox import Sandbox
     from sandbox.state import LogRecord, Status
+    from sandbox.tracing import Report, Trace
     from snapshot.record import Snapshot
 
 _HOMES = {
@@ -39,34 +44,50 @@ _HOMES = {
     "Canister": "sandbox.handle",
     "CanisterRejected": "sandbox.errors",
     "CanisterTrapped": "sandbox.errors",
+    "FREE": "sandbox.cycles",
+    "HttpRequest": "sandbox.outcalls",
+    "HttpResponse": "sandbox.outcalls",
     "Limits": "sandbox.limits",
     "LogRecord": "sandbox.state",
+    "Mock": "sandbox.mocking",
     "ModuleRefused": "sandbox.errors",
+    "Pending": "sandbox.pending",
     "Persistence": "sandbox.lifecycle",
+    "Prices": "sandbox.cycles",
     "Principal": "sandbox.principal",
     "RejectCode": "sandbox.errors",
+    "Report": "sandbox.tracing",
     "Sandbox": "sandbox.sandbox",
     "SandboxError": "sandbox.errors",
     "Snapshot": "snapshot.record",
     "Status": "sandbox.state",
+    "Trace": "sandbox.tracing",
     "UsageError": "sandbox.errors",
 }
 
 __all__ = [
+    "FREE",
     "Anchor",
     "Canister",
     "CanisterRejected",
     "CanisterTrapped",
+    "HttpRequest",
+    "HttpResponse",
     "Limits",
     "LogRecord",
+    "Mock",
     "ModuleRefused",
+    "Pending",
     "Persistence",
+    "Prices",
     "Principal",
     "RejectCode",
+    "Report",
     "Sandbox",
     "SandboxError",
     "Snapshot",
     "Status",
+    "Trace",
     "UsageError",
     "candid",
 ]

@@ -7,7 +7,7 @@ nest; the inner one must be left first.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -57,13 +57,18 @@ class Anchor:
     ``rewind`` may be called any number of times before.
     """
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *beside: dict[Any, Any]) -> None:
         self._world = world
         self._saved = world.save()
+        # What the sandbox keeps beside its world: names, declared interfaces.
+        self._beside = [(kept, dict(kept)) for kept in beside]
 
     def rewind(self) -> None:
-        """Bring back every canister, snapshot, message and the clock."""
+        """Bring back every canister, snapshot, message, name and the clock."""
         self._world.rewind(self._saved)
+        for kept, before in self._beside:
+            kept.clear()
+            kept.update(before)
 
     def __enter__(self) -> Self:
         return self

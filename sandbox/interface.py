@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.candid import Codec, decode, encode
 from sandbox.candid.errors import CandidError
-from sandbox.candid.types import Env, Func, Interface, Mode, Ref, Service, Type
+from sandbox.candid.types import Env, Func, Interface, Mode, Prim, Ref, Service, Type
 from sandbox.errors import UsageError
 
 if TYPE_CHECKING:
@@ -46,14 +46,17 @@ class MethodCodec:
     def encode(self, arguments: Sequence[Any]) -> bytes:
         """Encode the arguments of a call.
 
+        One ``str`` that begins with a parenthesis is Candid text, unless the method takes
+        just a text.
+
         Raises: CandidError naming argument and type; UsageError when there is no type.
         """
+        if self._is_candid_text(arguments):
+            return self.encode_text(arguments[0])
         if self.func is not None:
             return self._arguments.encode(tuple(arguments))
         if not arguments:
             return encode("()")
-        if len(arguments) == 1 and isinstance(arguments[0], str) and arguments[0].startswith("("):
-            return encode(arguments[0])
         hint = f" (did you mean {' or '.join(self._near)}?)" if self._near else ""
         raise UsageError(
             f"the types of {self.name!r} are not known{hint}: give the interface with did=, "
@@ -102,6 +105,13 @@ class MethodCodec:
             f"the result types of {self.name!r} are not known: give the interface with did=, "
             "or the result as Candid text such as '(5 : nat)'"
         )
+
+    def _is_candid_text(self, arguments: Sequence[Any]) -> bool:
+        if len(arguments) != 1 or not isinstance(arguments[0], str):
+            return False
+        types = self.func.args if self.func else ()
+        takes_text = len(types) == 1 and _resolved(types[0], self.env) is Prim.TEXT
+        return arguments[0].startswith("(") and not takes_text
 
     @cached_property
     def _arguments(self) -> Codec:

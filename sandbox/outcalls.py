@@ -65,11 +65,14 @@ class _Mock:
 
 @dataclass(frozen=True, slots=True)
 class SavedOutcalls:
-    """Mocks, requests seen and the cassette's position, at one moment."""
+    """Mocks, requests seen, the cassette and its position, at one moment."""
 
-    mocks: tuple[_Mock, ...]
-    seen: tuple[HttpRequest, ...]
-    played: frozenset[int]
+    mocks: tuple[_Mock, ...] = ()
+    seen: tuple[HttpRequest, ...] = ()
+    played: frozenset[int] = frozenset()
+    tape: tuple[tuple[HttpRequest, HttpResponse], ...] = ()
+    recording: Path | None = None
+    is_network_allowed: bool = False
 
 
 @dataclass(slots=True)
@@ -141,12 +144,21 @@ class Outcalls:
 
     def saved(self) -> SavedOutcalls:
         """Return what ``restore`` needs."""
-        return SavedOutcalls(tuple(self._mocks), tuple(self.seen), frozenset(self._played))
+        return SavedOutcalls(
+            tuple(self._mocks),
+            tuple(self.seen),
+            frozenset(self._played),
+            tuple(self._tape),
+            self._recording,
+            self._is_network_allowed,
+        )
 
     def restore(self, saved: SavedOutcalls) -> None:
         """Put back what ``saved`` returned."""
         self._mocks, self.seen = list(saved.mocks), list(saved.seen)
-        self._played = set(saved.played)
+        self._played, self._tape = set(saved.played), list(saved.tape)
+        self._recording = saved.recording
+        self._is_network_allowed = saved.is_network_allowed
 
     def _record(self, request: HttpRequest, response: HttpResponse) -> None:
         if self._recording is None:

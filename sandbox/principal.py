@@ -56,6 +56,11 @@ class Principal:
         """Return the principal of a user who signs with this DER public key."""
         return cls(sha224(public_key_der).digest() + b"\x02")
 
+    @classmethod
+    def named(cls, name: str) -> Principal:
+        """Return the sandbox's identity of this name; the same name is always the same user."""
+        return cls.self_authenticating(f"canister-sandbox identity {name}".encode())
+
     def __bytes__(self) -> bytes:
         return self._raw
 

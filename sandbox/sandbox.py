@@ -101,7 +101,7 @@ class Sandbox:
 
         source: a path, or bytes: .wasm, .wasm.gz or .wat.
         arguments: the init argument: Python values by the module's Candid interface,
-            Candid text such as ``"(5 : nat)"``, or the encoded bytes. None: ``()``.
+            one Candid text such as ``"(5 : nat)"``, or the encoded bytes. None: ``()``.
         did: the interface, as text or a path, when the module does not carry one.
         name: yours, for ``canister(name)``; kept with the world.
 
@@ -197,7 +197,7 @@ class Sandbox:
     def anchor(self) -> Anchor:
         """Mark the whole sandbox; leaving the ``with`` block undoes everything inside it."""
         with self.entered():
-            return Anchor(self._world)
+            return Anchor(self._world, self.names, self.interfaces)
 
     # --- stand-ins and faults
 

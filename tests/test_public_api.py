@@ -10,10 +10,31 @@ import pytest
 import sandbox
 
 PUBLIC = {
-    "Anchor", "Canister", "CanisterRejected", "CanisterTrapped", "Limits", "LogRecord",
-    "ModuleRefused", "Persistence", "Principal", "RejectCode", "Sandbox", "SandboxError",
-    "Snapshot", "Status", "UsageError", "candid",
-}  # fmt: skip
+    "Anchor",
+    "Canister",
+    "CanisterRejected",
+    "CanisterTrapped",
+    "FREE",
+    "HttpRequest",
+    "HttpResponse",
+    "Limits",
+    "LogRecord",
+    "Mock",
+    "ModuleRefused",
+    "Pending",
+    "Persistence",
+    "Prices",
+    "Principal",
+    "RejectCode",
+    "Report",
+    "Sandbox",
+    "SandboxError",
+    "Snapshot",
+    "Status",
+    "Trace",
+    "UsageError",
+    "candid",
+}
 
 
 def test_sandbox_offers_exactly_its_public_names() -> None:

@@ -51,7 +51,7 @@ def identity_of(name: str | None) -> Principal | None:
     try:
         return Principal(name)
     except ValueError:
-        return Principal.self_authenticating(f"canister-sandbox identity {name}".encode())
+        return Principal.named(name)
 
 
 def principal_of(text: str | None) -> Principal | None:

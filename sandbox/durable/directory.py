@@ -135,7 +135,7 @@ class WorldDirectory:
                 canisters=canisters,
                 snapshots=(snapshots, record.next_snapshots),
                 mocks=SavedMocks((), ()),
-                outcalls=SavedOutcalls((), (), frozenset()),
+                outcalls=SavedOutcalls(),
                 **record.rest,
             )
         )
