@@ -21,13 +21,15 @@ class Principal:
     value: the raw bytes (at most 29), a textual form such as
         ``"rrkah-fqaaa-aaaaa-aaaaq-cai"``, or another principal.
 
-    Raises: ValueError, saying what is wrong with the text or the length.
+    Raises: ValueError, saying what is wrong with the text or the length; TypeError.
     """
 
     __slots__ = ("_raw",)
     _raw: bytes
 
     def __init__(self, value: str | bytes | bytearray | memoryview | Principal) -> None:
+        if isinstance(value, int):  # bytes(5) would be five zeros
+            raise TypeError(f"a principal is made of text or bytes, not of {value!r}")
         raw = _parse(value) if isinstance(value, str) else bytes(value)
         if len(raw) > MAX_LENGTH_BYTES:
             raise ValueError(f"a principal has at most {MAX_LENGTH_BYTES} bytes, not {len(raw)}")

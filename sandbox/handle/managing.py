@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.handle.base import Handle
 from sandbox.lifecycle import InstallReport, Persistence
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from snapshot.ids import SnapshotId
 
     ManagementAction = Callable[[World, CanisterRuntime], Reject | None]
+
+
+_NO_ARGUMENTS: Final = b"DIDL\0\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,8 @@ class Managed(Handle):
         caller: PrincipalLike | None = None,
     ) -> InstallReport:
         """Upgrade to a module, keeping stable memory.
+
+        arguments: as in ``Sandbox.install``; none is ``()``.
 
         persistence: ``"keep"`` or ``"replace"`` the heap; ``"auto"`` keeps it between modules
             with enhanced orthogonal persistence, as dfx does; None is the IC's null.
@@ -182,7 +187,7 @@ class Managed(Handle):
                 self._state(),
                 mode,
                 source,
-                self._init_argument(source, arguments, did),
+                self._init_argument(mode, source, arguments, did),
                 self._sandbox.identity_of(caller),
                 skip_pre_upgrade=skip_pre_upgrade,
                 persistence=persistence,
@@ -194,8 +199,11 @@ class Managed(Handle):
         return report
 
     def _init_argument(
-        self, source: Source, arguments: Sequence[Any], did: str | PathLike[str] | None
+        self, mode: str, source: Source, arguments: Sequence[Any], did: str | PathLike[str] | None
     ) -> bytes:
         if len(arguments) == 1 and isinstance(arguments[0], bytes | bytearray | memoryview):
             return bytes(arguments[0])
+        if not arguments and mode == "upgrade":
+            # What dfx sends; a post_upgrade seldom takes what the interface says init takes.
+            return _NO_ARGUMENTS
         return self.init_codec(source, did).encode(arguments)

@@ -57,3 +57,12 @@ def test_a_principal_cannot_be_changed() -> None:
 
     with pytest.raises(AttributeError, match="cannot be changed"):
         principal._raw = b""
+
+
+def test_a_number_is_no_principal() -> None:
+    with pytest.raises(TypeError, match="text or bytes, not of 5"):
+        Principal(5)  # type: ignore[arg-type]  # the mistake is the test
+
+
+def test_a_name_is_always_the_same_principal() -> None:
+    assert Principal.named("alice") == Principal.named("alice") != Principal.named("bob")

@@ -310,3 +310,33 @@ def test_a_thread_with_too_small_a_stack_is_refused_before_anything_happens(
 
     assert "stack" in str(caught[0])
     assert count(counter) == 0
+
+
+def test_an_anchor_forgets_names_given_inside_it(ic: Sandbox) -> None:
+    with ic.anchor():
+        ic.install(WAT / "counter.wat", name="counter")
+    ic.install(WAT / "counter.wat", name="counter")
+
+    assert count(ic.canister("counter")) == 0
+
+
+def test_an_anchor_closes_the_network_again(ic: Sandbox) -> None:
+    with ic.anchor():
+        ic.http.allow_network()
+
+    assert not ic.http.saved().is_network_allowed
+
+
+def test_an_upgrade_without_arguments_sends_none(ic: Sandbox, built: Callable[[str], Path]) -> None:
+    canister = ic.install(built("motoko/eop/owner_only"), "hello")
+
+    canister.upgrade(WAT / "counter.wat")
+
+    assert count(canister) == 0
+
+
+def test_candid_text_is_taken_where_values_are(ic: Sandbox, built: Callable[[str], Path]) -> None:
+    canister = ic.install(built("motoko/eop/big_heap"))
+
+    assert canister.update("allocate", "(2, 7)") == 2
+    assert canister.query("sum_of_middles") == 14
