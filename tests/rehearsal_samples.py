@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from sandbox import Sandbox
+from sandbox import Principal, Sandbox
 from sandbox.demo.story import module as demo_module
 from sandbox.limits import MAINNET, Limits
 from sandbox.rehearsal import Call, FromCanister, Plan, Rehearsal, Severity, rehearse
@@ -26,6 +26,7 @@ class Pair:
     """Two modules and the circumstances of the upgrade from one to the other.
 
     cycles: the canister's balance. is_stopped: it is stopped before the rehearsal.
+    is_waiting: a call of its own is in flight then.
     """
 
     old: str
@@ -33,6 +34,7 @@ class Pair:
     plan: Plan = field(default_factory=Plan)
     cycles: int = 100_000_000_000_000
     is_stopped: bool = False
+    is_waiting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,12 @@ SAMPLES: Final = (
     Sample("P04", Pair("write_in_pre", "v2", _STABLE_TIGHT), Pair("write_in_pre", "v2"), FAILURE),
     Sample("P04", Pair("write_in_pre", "v2", _STABLE), Pair("write_in_pre", "v2"), WARNING),
     Sample("P05", Pair("v1", "v2", cycles=50_000_000_000), _CLEAN, FAILURE),
+    Sample(
+        "P06",
+        Pair("calls_out", "v2", is_waiting=True),
+        Pair("calls_out", "calls_out", is_waiting=True),
+        FAILURE,
+    ),
     Sample("P08", Pair("v1", "adds_in_post"), _CLEAN, FAILURE),
     Sample("P09", Pair("saves_heap", "saves_heap"), _CLEAN, NOTE),
     Sample("Q01", Pair("v1", "needs_argument"), _CLEAN, NOTE),
@@ -102,6 +110,12 @@ SAMPLES: Final = (
     Sample("Q04", Pair("v1", "spin_in_post", _TIGHT), Pair("v1", "spin_in_post"), FAILURE),
     Sample("Q04", Pair("v1", "spin_in_post", _HALF), Pair("v1", "spin_in_post"), WARNING),
     Sample("Q05", Pair("v1", "inc_needs_init"), _CLEAN, FAILURE),
+    Sample(
+        "Q06",
+        Pair("demo:ledger_v1.eop", "demo:ledger_v2_bad.eop"),
+        Pair("demo:ledger_v1.eop", "demo:ledger_v1.eop"),
+        FAILURE,
+    ),
     Sample("L03", Pair("managed_v1", "managed_swapped"), Pair("managed_v1", "managed_v2"), FAILURE),
     Sample("L04", Pair("v1", "managed_takes_over"), Pair("managed_v1", "managed_v2"), FAILURE),
     Sample("L05", Pair("managed_v1", "managed_resized"), Pair("managed_v1", "managed_v2"), FAILURE),
@@ -114,6 +128,7 @@ SAMPLES: Final = (
     Sample("A05", Pair("v1", "slow_get"), _CLEAN, WARNING),
     Sample("R01", Pair("v1", "moves_in_post"), _CLEAN, WARNING),
     Sample("R02", Pair("v1", "timer_v2"), _CLEAN, WARNING),
+    Sample("R03", Pair("calls_out", "v2", is_waiting=True), Pair("calls_out", "v2"), WARNING),
     Sample("R04", Pair("v1", "v2", _INC), _CLEAN, NOTE),
     Sample("R04", Pair("v1", "calls_out", _INC), Pair("v1", "calls_out"), WARNING),
     Sample("R05", Pair("v1", "v2", is_stopped=True), _CLEAN, WARNING),
@@ -136,6 +151,10 @@ def rehearsed(pair: Pair, compiler: Compiler) -> Rehearsal:
         ic.world.bank.add(runtime, pair.cycles - runtime.state.cycles)
         if pair.old.startswith("demo:"):
             canister.update("award", "ada", 1_200, "for the compiler")
+        if pair.is_waiting:
+            ic.mock(Principal.anonymous()).rejects().delays(hours=1)
+            canister.submit_raw("inc")
+            ic.tick()
         if pair.is_stopped:
             canister.stop()
         return rehearse(FromCanister(ic, canister), module(pair.new), pair.plan)

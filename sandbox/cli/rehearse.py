@@ -54,6 +54,7 @@ def _start_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _plan_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
+        click.option("--did", type=_FILE, help="The interface, if the modules carry none."),
         click.option("--argument", metavar="CANDID", help="The upgrade's argument."),
         click.option("--argument-file", type=_FILE, help="Its bytes, or Candid text."),
         click.option(
@@ -159,6 +160,7 @@ def _named(what: tuple[str, ...]) -> tuple[str | None, Path]:
 
 def _plan(
     *,
+    did: Path | None,
     argument: str | None,
     argument_file: Path | None,
     persistence: str,
@@ -169,6 +171,7 @@ def _plan(
     limits: str,
     caller: Principal | None,
 ) -> Plan:
+    from sandbox.interface import did_text
     from sandbox.limits import profile
     from sandbox.rehearsal import Plan
 
@@ -181,6 +184,7 @@ def _plan(
         soak_s=soak_s,
         limits=profile(limits),
         caller=caller,
+        did=did_text(did),
     )
 
 

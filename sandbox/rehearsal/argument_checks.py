@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 
     from sandbox.rehearsal.bench import Bench
     from sandbox.rehearsal.caller_checks import Reader
-    from sandbox.rehearsal.calling import Reading
+    from sandbox.rehearsal.calling import Probe, Reading
     from sandbox.rehearsal.findings import Finding
-    from sandbox.rehearsal.plan import Call
     from sandbox.rehearsal.upgrading import UpgradeRun
 
 
@@ -31,7 +30,7 @@ class Variant:
     readings: tuple[Reading, ...]
 
 
-def variants(bench: Bench, probes: tuple[Call, ...]) -> tuple[Variant, ...]:
+def variants(bench: Bench, probes: tuple[Probe, ...]) -> tuple[Variant, ...]:
     """Upgrade with each argument, in forks; the one given comes first."""
     found = []
     for name, argument in bench.arguments().items():

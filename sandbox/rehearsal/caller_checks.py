@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sandbox.rehearsal.calling import value_of
 from sandbox.rehearsal.findings import Fact, Severity
@@ -11,13 +11,14 @@ from sandbox.rehearsal.registry import finding, findings_of
 from sandbox.rehearsal.structure import Change, changes, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sandbox.interface import CanisterInterface
     from sandbox.rehearsal.calling import Reading
     from sandbox.rehearsal.findings import Finding
     from sandbox.rehearsal.viewing import View
 
+Control: TypeAlias = "Callable[[], tuple[Reading, ...]]"
 COSTLIER: Final = 1.2
 # Below this a change of compiler makes more difference than a change of algorithm.
 _WORTH_SAYING: Final = 10_000
@@ -70,23 +71,31 @@ def probe_diffs(
 
 def _compared(reader: Reader, old: Reading, new: Reading) -> ProbeDiff:
     assert old.data is not None, "probes that failed before are left out"
-    value = reader.value(old.call.method, old.data)
+    value = reader.value(old.probe.method, old.data)
     costs = old.instructions, new.instructions
     if new.data is None:
         return ProbeDiff(old.name, shown(value), "", new.failure, (), costs)
-    now = reader.value(old.call.method, new.data)
+    now = reader.value(old.probe.method, new.data)
     found = tuple(changes(value, now)) if old.data != new.data else ()
     return ProbeDiff(old.name, shown(value), shown(now), "", found, costs)
 
 
-def check_callers(diffs: tuple[ProbeDiff, ...], before: View, after: View) -> Iterator[Finding]:
-    """Say what callers notice."""
+def check_callers(
+    diffs: tuple[ProbeDiff, ...], before: View, after: View, control: Control
+) -> Iterator[Finding]:
+    """Say what callers notice.
+
+    control: what the probes cost after an upgrade from the old module to itself. A heap that
+        was just made is slower until it is used, and the new module is not to blame for that.
+    """
     lost = any(diff.is_loss for diff in diffs)
     yield from findings_of("A03", changed_values(diffs), Severity.FAILURE if lost else None)
     yield from findings_of(
         "A04", (Fact(it.name, it.before, it.failure) for it in diffs if it.failure)
     )
-    yield from findings_of("A05", (_cost(diff) for diff in diffs if _is_costlier(diff)))
+    if any(_is_costlier(diff) for diff in diffs):
+        fair = _against(diffs, control())
+        yield from findings_of("A05", (_cost(diff) for diff in fair if _is_costlier(diff)))
     for old, new in zip(before.updates, after.updates, strict=True):
         if old.data is not None and new.data is None:
             yield finding("Q05", Fact(f"{old.name} ()", "answers", new.failure))
@@ -98,6 +107,15 @@ def changed_values(diffs: tuple[ProbeDiff, ...], *, only_losses: bool = False) -
         for change in diff.changes:
             if change.is_loss or not only_losses:
                 yield Fact(diff.name + change.path, change.before or "absent", change.after)
+
+
+def _against(diffs: tuple[ProbeDiff, ...], control: tuple[Reading, ...]) -> list[ProbeDiff]:
+    costs = {item.name: item.instructions for item in control if item.data is not None}
+    return [
+        replace(diff, instructions=(costs[diff.name], diff.instructions[1]))
+        for diff in diffs
+        if diff.name in costs
+    ]
 
 
 def _is_costlier(diff: ProbeDiff) -> bool:

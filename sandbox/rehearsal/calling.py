@@ -12,7 +12,7 @@ from sandbox.candid.errors import CandidError
 if TYPE_CHECKING:
     from sandbox.errors import CanisterRejected
     from sandbox.handle import Canister
-    from sandbox.interface import MethodCodec
+    from sandbox.interface import CanisterInterface, MethodCodec
     from sandbox.principal import Principal
     from sandbox.rehearsal.plan import Call
 
@@ -22,22 +22,35 @@ _FRAME: Final = re.compile(r"^Error from Canister [a-z0-9-]+: ")
 
 
 @dataclass(frozen=True, slots=True)
+class Probe:
+    """A call as an old client makes it: the same bytes before and after.
+
+    name: the call as text.
+    """
+
+    name: str
+    method: str
+    data: bytes
+    caller: Principal | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
-    """A call and its outcome.
+    """A probe and its outcome.
 
     data: the reply; None when it failed, and then ``failure`` says why.
     instructions: of the canister's own execution.
     """
 
-    call: Call
+    probe: Probe
     data: bytes | None
     failure: str = ""
     instructions: int = 0
 
     @property
     def name(self) -> str:
-        """The call as text."""
-        return str(self.call)
+        """The probe's name."""
+        return self.probe.name
 
 
 def encoded(codec: MethodCodec, argument: str | bytes) -> bytes:
@@ -51,10 +64,20 @@ def send(canister: Canister, call: Call, caller: Principal | None = None) -> byt
     return canister.update_raw(call.method, data, caller=call.caller or caller)
 
 
-def ask(canister: Canister, call: Call, caller: Principal) -> bytes:
-    """Make a call as a query. Raises: CanisterRejected, CandidError."""
-    data = encoded(canister.codec(call.method), call.argument)
-    return canister.query_raw(call.method, data, caller=call.caller or caller)
+def probe_of(interface: CanisterInterface, call: Call) -> Probe:
+    """Return a call as clients of an interface make it. Raises: CandidError."""
+    data = encoded(interface.method(call.method), call.argument)
+    return Probe(str(call), call.method, data, call.caller)
+
+
+def ask(canister: Canister, probe: Probe, caller: Principal) -> bytes:
+    """Make a probe as a query. Raises: CanisterRejected."""
+    return canister.query_raw(probe.method, probe.data, caller=probe.caller or caller)
+
+
+def tell(canister: Canister, probe: Probe, caller: Principal) -> bytes:
+    """Make a probe as an update. Raises: CanisterRejected."""
+    return canister.update_raw(probe.method, probe.data, caller=probe.caller or caller)
 
 
 def said(error: CanisterRejected) -> str:

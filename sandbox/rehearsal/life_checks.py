@@ -1,4 +1,6 @@
-"""Stage 4, what goes on by itself: timers, certified data, the status (A01, A02, R05)."""
+"""Stage 4, what goes on by itself: timers, replies, certified data, status (A01, A02, P06, R03,
+R05).
+"""  # noqa: D205 - one sentence
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.rehearsal.findings import Fact
 from sandbox.rehearsal.registry import finding, findings_of
 from sandbox.rehearsal.upgrading import upgrade
+from sandbox.rehearsal.viewing import is_callback
 from sandbox.state import Status
 
 if TYPE_CHECKING:
@@ -23,6 +26,9 @@ _MARK: Final = bytes(range(0xE0, 0x100))
 def check_life(bench: Bench, before: View, after: View) -> Iterator[Finding]:
     """Compare what runs by itself, and how the canister is left."""
     yield from findings_of("A01", _timers(before, after))
+    yield from findings_of("P06", _callbacks(before, after))
+    if bench.ic.world.router.has_open_contexts(bench.canister.id):
+        yield finding("R03", Fact("calls in flight", "", "the canister awaits replies"))
     if after.status is not Status.RUNNING:
         names = before.status.name.lower(), after.status.name.lower()
         yield finding("R05", Fact("status", *names))
@@ -33,11 +39,19 @@ def check_life(bench: Bench, before: View, after: View) -> Iterator[Finding]:
 
 def _timers(before: View, after: View) -> Iterator[Fact]:
     for entry, count in before.soak.ran.items():
+        if is_callback(entry):
+            continue
         name = f"{entry} in {before.soak.seconds:,.0f} virtual seconds"
         if entry not in after.soak.ran:
             yield Fact(name, f"ran {count:,} times", "never ran")
         elif entry in after.soak.failed and entry not in before.soak.failed:
             yield Fact(name, "ran without failing", after.soak.failed[entry])
+
+
+def _callbacks(before: View, after: View) -> Iterator[Fact]:
+    for entry, failure in after.soak.failed.items():
+        if is_callback(entry) and entry not in before.soak.failed:
+            yield Fact(entry, "runs without failing", failure)
 
 
 def _certifies_anew(bench: Bench) -> bool:

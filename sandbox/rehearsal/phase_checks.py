@@ -28,6 +28,7 @@ _OUT_OF_INSTRUCTIONS: Final = "IC0522"
 _HEAP_LIMIT: Final = "IC0539"
 _NO_CYCLES: Final = ("IC0207", "IC0532")
 _TOO_MUCH_STABLE: Final = "modified pages in the stable memory"
+_INCOMPATIBLE: Final = "Memory-incompatible program upgrade"
 # The words of a refusal that a static check has reported already (S01, S05, S07).
 _FOUND_BEFORE: Final = ("upgrade option", "Wasm module is not valid")
 
@@ -55,6 +56,8 @@ def _code(run: UpgradeRun) -> str:
         return "P03"
     if _TOO_MUCH_STABLE in run.failure.message:
         return "P04"
+    if _INCOMPATIBLE in run.failure.message:
+        return "Q06"
     return "P01" if is_first else "Q03"
 
 

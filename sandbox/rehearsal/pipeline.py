@@ -15,6 +15,7 @@ from sandbox.interface import interface_of
 from sandbox.rehearsal.argument_checks import check_arguments, variants
 from sandbox.rehearsal.bench import Bench, controller_of, encoded_argument
 from sandbox.rehearsal.caller_checks import Reader, check_callers, probe_diffs
+from sandbox.rehearsal.calling import probe_of
 from sandbox.rehearsal.findings import Severity
 from sandbox.rehearsal.interface_checks import check_interfaces
 from sandbox.rehearsal.layout_checks import check_layout
@@ -26,7 +27,7 @@ from sandbox.rehearsal.plan import FromDirectory, Plan
 from sandbox.rehearsal.registry import ROWS, findings_of
 from sandbox.rehearsal.rehearsal import Part, Rehearsal
 from sandbox.rehearsal.release_checks import check_skipping, next_release
-from sandbox.rehearsal.rollback_checks import downgrade, roll_back
+from sandbox.rehearsal.rollback_checks import control, downgrade, roll_back
 from sandbox.rehearsal.starting import base
 from sandbox.rehearsal.upgrading import upgrade
 from sandbox.rehearsal.viewing import View, probes_of, view
@@ -62,7 +63,7 @@ def rehearse(
     """
     where = FromDirectory(Path(fspath(start))) if isinstance(start, str | PathLike) else start
     progress("import")
-    with base(where, plan.limits, compiler) as found:
+    with base(where, plan, compiler) as found:
         old = found.ic.world.existing(found.canister.id).state.module
         if old is None:
             raise UsageError(f"canister {found.canister.id} is empty: there is nothing to upgrade")
@@ -87,9 +88,12 @@ def _rehearsed(
     progress("modules and interfaces")
     findings += check_modules(old, new, plan.persistence)
     findings += check_interfaces(old, new)
-    reader = Reader(interface_of(old), interface_of(new))
+    did = bench.ic.interfaces.get(bench.canister.id)
+    reader = Reader(interface_of(old, did), interface_of(new, did))
     progress("the canister as it is")
-    probes = probes_of(bench)
+    probes = probes_of(bench, reader.old)
+    for call in plan.traffic:
+        probe_of(reader.new, call)  # an argument that does not fit is said now, not passed over
     before = view(bench, probes)
     progress("the upgrade")
     capture = bench.runtime.capture()
@@ -106,7 +110,7 @@ def _rehearsed(
         return _report(found, old, findings, new=new, run=run, layouts=(before.layout,))
     diffs = probe_diffs(reader, before.probes, after.probes)
     findings += check_layout(before.layout, after.layout)
-    findings += check_callers(diffs, before, after)
+    findings += check_callers(diffs, before, after, lambda: control(bench, probes))
     progress("timers and certified data")
     findings += check_life(bench, before, after)
     findings += check_skipping(bench, reader, before)
@@ -141,7 +145,7 @@ def _next_and_back(
 
 def _untried(before: View) -> tuple[str, ...]:
     """Return the methods that answered no call of ours, so that nothing is known of them."""
-    return tuple(it.call.method for it in (*before.probes, *before.updates) if it.data is None)
+    return tuple(it.probe.method for it in (*before.probes, *before.updates) if it.data is None)
 
 
 def _report(

@@ -82,7 +82,8 @@ class Plan:
     probes: asked besides the queries that take no argument. ignore: methods not to compare.
     traffic: calls between the upgrade and the rollback. soak_s: virtual time to look after.
     downgrade_argument: for the old module when it is installed again.
-    caller: None is a controller of the canister.
+    caller: None is a controller of the canister. did: the interface, as text, when the modules
+        carry none.
     """
 
     argument: str | bytes = "()"
@@ -93,4 +94,5 @@ class Plan:
     soak_s: float = _DAY_S
     downgrade_argument: str | bytes = "()"
     caller: Principal | None = None
+    did: str | None = None
     limits: Limits = field(default=MAINNET)

@@ -156,6 +156,15 @@ ROWS: Final = (
         "https://github.com/dfinity/interface-spec/issues/199",
     ),
     Entry(
+        "P06", "Replies in flight reach the wrong code", FAILURE, LOSS,
+        "A callback is a place in the function table. After an upgrade the table is another "
+        "one: a reply that was under way traps, or calls whatever stands there now.",
+        "The start state has calls in flight; after the upgrade virtual time moves on and "
+        "their replies come in.",
+        "Stop the canister before the upgrade; stopping waits for the replies.",
+        "https://github.com/caffeinelabs/motoko/issues/2676",
+    ),
+    Entry(
         "P08", "Upgrading again changes the data again", FAILURE, LOSS,
         "A migration that is not idempotent runs once more with the next release and converts "
         "what is converted already.",
@@ -211,6 +220,15 @@ ROWS: Final = (
         "https://github.com/dfinity/papi/pull/231",
     ),
     Entry(
+        "Q06", "Motoko's heap does not fit the new types", FAILURE, OUTAGE,
+        "Enhanced orthogonal persistence keeps the heap, and its runtime refuses a module "
+        "whose stable types cannot read what is in it: nothing is upgraded, nothing is lost.",
+        "The upgrade is run on the real heap; the runtime says so itself.",
+        "Write an explicit migration function: (with migration = func(old) { … }). S04 says "
+        "which variable it is.",
+        "https://github.com/dfinity/icskills/pull/318",
+    ),
+    Entry(
         "L03", "A stable memory changed hands", FAILURE, LOSS,
         "A memory id of the MemoryManager holds another kind of structure than before: ids "
         "were swapped or reused, and bytes are read as something else.",
@@ -255,7 +273,8 @@ ROWS: Final = (
         "The certified data of the old version outlive the upgrade, and the heap with the tree "
         "behind them may not: certificates are invalid until the next write.",
         "The upgrade is run from a state with marked certified data; the mark must be gone.",
-        "Rebuild the tree and call certified_data_set in post_upgrade.",
+        "Rebuild the tree and call certified_data_set in post_upgrade. No harm is done where "
+        "the tree is made anew, from data that the upgrade keeps, for every certificate.",
         "https://github.com/dfinity/ic/pull/4796",
     ),
     Entry(
@@ -298,6 +317,14 @@ ROWS: Final = (
         "Snapshot, upgrade, traffic, load; the timer against the snapshot's.",
         "After the rollback, call a method that sets the timers anew.",
         "https://github.com/dfinity/ic/pull/6347",
+    ),
+    Entry(
+        "R03", "A snapshot taken now has calls in flight", WARNING, LOSS,
+        "The canister awaits replies. A snapshot keeps its memory and not its call contexts: "
+        "after a rollback the replies are gone, or meet code that does not expect them.",
+        "The start state's open call contexts.",
+        "Stop the canister, take the snapshot, upgrade, start it again.",
+        "https://github.com/dfinity/interface-spec/pull/259",
     ),
     Entry(
         "R04", "A rollback loses what came after the snapshot", NOTE, LOSS,

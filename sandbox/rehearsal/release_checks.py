@@ -56,7 +56,7 @@ def next_release(bench: Bench, reader: Reader, after: View) -> NextRelease:
             return NextRelease(run.reason, tuple(found))
         sizes.append(bench.runtime.stable.size_bytes)
         if number == 0:
-            asked = readings(bench, tuple(item.call for item in after.probes))
+            asked = readings(bench, tuple(item.probe for item in after.probes))
             found += _repeated(reader, after, asked)
     if all(later > earlier for earlier, later in pairwise(sizes)):
         grown = [f"{size:,} bytes" for size in (sizes[0], sizes[-1])]
@@ -107,7 +107,7 @@ def check_skipping(bench: Bench, reader: Reader, before: View) -> Iterator[Findi
         if run.failure is not None:
             yield finding("P09", Fact("upgrade with skip_pre_upgrade", "", run.reason))
             return
-        asked = readings(bench, tuple(item.call for item in before.probes))
+        asked = readings(bench, tuple(item.probe for item in before.probes))
     diffs = probe_diffs(reader, before.probes, asked)
     facts = [Fact(it.name, it.before, it.failure) for it in diffs if it.failure]
     yield from findings_of("P09", [*changed_values(diffs, only_losses=True), *facts])

@@ -13,7 +13,7 @@ from sandbox.rehearsal.caller_checks import changed_values, probe_diffs
 from sandbox.rehearsal.calling import send
 from sandbox.rehearsal.findings import Fact, Severity
 from sandbox.rehearsal.registry import finding, findings_of
-from sandbox.rehearsal.upgrading import upgrade
+from sandbox.rehearsal.upgrading import UpgradeRun, upgrade
 from sandbox.rehearsal.viewing import readings
 from snapshot.content import content_of
 from snapshot.insight import diff
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from sandbox.rehearsal.bench import Bench
     from sandbox.rehearsal.caller_checks import Reader
+    from sandbox.rehearsal.calling import Probe, Reading
     from sandbox.rehearsal.findings import Finding
-    from sandbox.rehearsal.plan import Call
     from sandbox.rehearsal.viewing import View
     from sandbox.tracing import Trace
     from snapshot.ids import SnapshotId
@@ -50,22 +50,34 @@ def downgrade(bench: Bench, reader: Reader, before: View) -> Iterator[Finding]:
 
     Requires: in a fork in which the upgrade has succeeded.
     """
-    run = None
-    with suppress(CandidError):
-        wanted = bench.plan.downgrade_argument
-        run = upgrade(bench, bench.old.raw, encoded_argument(bench.canister, bench.old.raw, wanted))
-    if run is None:
-        run = upgrade(bench, bench.old.raw, bench.argument)
+    run = _old_again(bench)
     if run.failure is not None:
         yield finding("R01", Fact(f"the old module: {run.failed_in}", "", run.reason))
         return
-    asked = readings(bench, tuple(item.call for item in before.probes))
+    asked = readings(bench, tuple(item.probe for item in before.probes))
     diffs = probe_diffs(reader, before.probes, asked)
     facts = [Fact(it.name, it.before, it.failure) for it in diffs if it.failure]
     yield from findings_of("R01", [*changed_values(diffs, only_losses=True), *facts])
 
 
-def roll_back(bench: Bench, reader: Reader, probes: tuple[Call, ...]) -> Rollback:
+def control(bench: Bench, probes: tuple[Probe, ...]) -> tuple[Reading, ...]:
+    """Ask the probes after upgrading the old module to itself; none when that fails."""
+    with bench.fork():
+        run = _old_again(bench)
+        return () if run.failure is not None else readings(bench, probes)
+
+
+def _old_again(bench: Bench) -> UpgradeRun:
+    """Install the old module, with the argument of the plan if it can read that."""
+    try:
+        wanted = bench.plan.downgrade_argument
+        argument = encoded_argument(bench.canister, bench.old.raw, wanted)
+    except CandidError:
+        argument = bench.argument
+    return upgrade(bench, bench.old.raw, argument)
+
+
+def roll_back(bench: Bench, reader: Reader, probes: tuple[Probe, ...]) -> Rollback:
     """Take a snapshot, upgrade, let the traffic run, load the snapshot; in a fork of its own."""
     with bench.fork():
         snapshot = bench.canister.take_snapshot(replace=_oldest(bench), caller=bench.caller)
@@ -101,7 +113,7 @@ def _oldest(bench: Bench) -> SnapshotId | None:
 def _run_traffic(bench: Bench) -> None:
     for call in bench.plan.traffic:
         # A call that fails changes nothing, and then there is nothing to lose.
-        with suppress(CanisterRejected, CandidError):
+        with suppress(CanisterRejected):
             send(bench.canister, call)
 
 

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
     from sandbox.engine import Compiler
     from sandbox.handle import Canister
-    from sandbox.limits import Limits
-    from sandbox.rehearsal.plan import Start
+    from sandbox.rehearsal.plan import Plan, Start
     from snapshot.content import Content
 
 
@@ -33,28 +32,44 @@ class Base:
 
 
 @contextmanager
-def base(start: Start, limits: Limits, compiler: Compiler | None) -> Iterator[Base]:
+def base(start: Start, plan: Plan, compiler: Compiler | None) -> Iterator[Base]:
     """Provide the base canister; a sandbox made for it goes at the end.
 
     Raises: CanisterRejected, UsageError, DirectoryRefused when the start cannot be had.
     """
     match start:
         case FromCanister():
-            with start.sandbox.anchor():
+            with start.sandbox.anchor(), _declared(start.sandbox, start.canister, plan.did):
                 yield Base(start.sandbox, start.canister)
         case FromModule():
-            with Sandbox(limits=limits, compiler=compiler) as ic:
-                yield Base(ic, _installed(ic, start))
+            with Sandbox(limits=plan.limits, compiler=compiler) as ic:
+                yield Base(ic, _installed(ic, start, plan.did))
         case FromDirectory():
-            with Sandbox(limits=limits, compiler=compiler) as ic:
-                yield _imported(ic, start)
+            with Sandbox(limits=plan.limits, compiler=compiler) as ic:
+                found = _imported(ic, start)
+                with _declared(ic, found.canister, plan.did):
+                    yield found
         case _:
             assert_never(start)
 
 
-def _installed(ic: Sandbox, start: FromModule) -> Canister:
+@contextmanager
+def _declared(ic: Sandbox, canister: Canister, did: str | None) -> Iterator[None]:
+    """Let a canister have an interface for a block; anchors know nothing of interfaces."""
+    before = dict(ic.interfaces)
+    if did is not None:
+        ic.interfaces[canister.id] = did
+    try:
+        yield
+    finally:
+        ic.interfaces.clear()
+        ic.interfaces.update(before)
+
+
+def _installed(ic: Sandbox, start: FromModule, did: str | None) -> Canister:
     canister = ic.create_canister()
-    canister.install(start.source, encoded(canister.init_codec(start.source), start.argument))
+    codec = canister.init_codec(start.source, did)
+    canister.install(start.source, encoded(codec, start.argument), did=did)
     for call in start.calls:
         send(canister, call)
     return canister

@@ -9,26 +9,28 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from sandbox.candid.errors import CandidError
 from sandbox.errors import CanisterRejected
-from sandbox.rehearsal.calling import Reading, ask, said, send
+from sandbox.rehearsal.calling import Probe, Reading, ask, probe_of, said, tell
 from sandbox.rehearsal.layout import Layout, layout_of
-from sandbox.rehearsal.plan import Call
+from sandbox.rehearsal.plan import NO_ARGUMENTS, Call
 from sandbox.wasm.methods import MethodKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sandbox.handle import Canister
+    from sandbox.interface import CanisterInterface
     from sandbox.principal import Principal
     from sandbox.rehearsal.bench import Bench
     from sandbox.state import Status
 
 _NS: Final = 1_000_000_000
+# Methods that compilers add: candid's, Motoko's.
+_HIDDEN: Final = ("__", "@")
 # A timer of one second runs 86,400 times a day; after so many we know that it runs.
 _ENOUGH_MESSAGES: Final = 50
 _STEPS_S: Final = (1.0, 60.0, 600.0, 3_600.0)
-_BY_ITSELF: Final = ("canister_global_timer", "canister_heartbeat")
+BY_ITSELF: Final = ("canister_global_timer", "canister_heartbeat")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class View:
     heap_bytes: int
 
 
-def view(bench: Bench, probes: tuple[Call, ...]) -> View:
+def view(bench: Bench, probes: tuple[Probe, ...]) -> View:
     """Look at the bench's canister as it is now. probes: which queries to ask."""
     state = bench.runtime.state
     capture = bench.runtime.capture()
@@ -73,46 +75,47 @@ def view(bench: Bench, probes: tuple[Call, ...]) -> View:
     )
 
 
-def probes_of(bench: Bench) -> tuple[Call, ...]:
-    """Return the queries to ask: those without arguments by the old interface, then the user's."""
-    canister = bench.canister
+def probes_of(bench: Bench, interface: CanisterInterface) -> tuple[Probe, ...]:
+    """Return the queries to ask: those without arguments, then the user's.
+
+    interface: the old one, which clients go on using.
+    Raises: CandidError for an argument that does not fit it.
+    """
     found = []
     for name, method in bench.old.methods.items():
-        func = canister.codec(name).func
+        func = interface.functions.get(name)
         is_query = method.kind is not MethodKind.UPDATE
-        if is_query and not name.startswith("__") and (func is None or not func.args):
+        if is_query and not name.startswith(_HIDDEN) and (func is None or not func.args):
             found.append(Call(name))
-    wanted = (*found, *bench.plan.probes)
-    return tuple(dict.fromkeys(call for call in wanted if call.method not in bench.plan.ignore))
+    wanted = [call for call in (*found, *bench.plan.probes) if call.method not in bench.plan.ignore]
+    return tuple(dict.fromkeys(probe_of(interface, call) for call in wanted))
 
 
-def readings(bench: Bench, probes: tuple[Call, ...]) -> tuple[Reading, ...]:
+def readings(bench: Bench, probes: tuple[Probe, ...]) -> tuple[Reading, ...]:
     """Ask the probes."""
-    return tuple(_read(bench, call, ask) for call in probes)
+    return tuple(_read(bench, probe, ask) for probe in probes)
 
 
 def _swept(bench: Bench) -> Iterator[Reading]:
     """Call each update method with () in a fork; what the old module has, in its order."""
     for name, method in bench.old.methods.items():
-        hidden = name.startswith("__") or name in bench.plan.ignore
+        hidden = name.startswith(_HIDDEN) or name in bench.plan.ignore
         if method.kind is MethodKind.UPDATE and not hidden:
             with bench.fork():
-                yield _read(bench, Call(name), send)
+                yield _read(bench, Probe(name, name, NO_ARGUMENTS), tell)
 
 
 def _read(
-    bench: Bench, call: Call, action: Callable[[Canister, Call, Principal], bytes]
+    bench: Bench, probe: Probe, action: Callable[[Canister, Probe, Principal], bytes]
 ) -> Reading:
     data, failure = None, ""
     with bench.ic.trace() as trace:
         try:
-            data = action(bench.canister, call, bench.caller)
+            data = action(bench.canister, probe, bench.caller)
         except CanisterRejected as error:
             failure = said(error)
-        except CandidError as error:
-            failure = f"the argument does not fit: {error}"
     own = (item for item in trace.executions if item.canister == bench.canister.id)
-    return Reading(call, data, failure, sum(item.instructions for item in own))
+    return Reading(probe, data, failure, sum(item.instructions for item in own))
 
 
 def _soaked(bench: Bench) -> Soak:
@@ -125,7 +128,7 @@ def _soaked(bench: Bench) -> Soak:
             target_ns = started_ns + int(seconds * _NS)
             report = bench.ic.advance(ns=target_ns - bench.ic.time_ns)
             for item in report.trace.executions:
-                if item.canister == bench.canister.id and item.entry in _BY_ITSELF:
+                if item.canister == bench.canister.id and _is_unasked(item.entry):
                     ran[item.entry] = ran.get(item.entry, 0) + 1
                     if item.failure is not None:
                         failed.setdefault(item.entry, said(item.failure.to_exception()))
@@ -133,3 +136,12 @@ def _soaked(bench: Bench) -> Soak:
                 break
         ended_ns = bench.ic.time_ns
     return Soak((ended_ns - started_ns) / _NS, ran, failed)
+
+
+def is_callback(entry: str) -> bool:
+    """Whether an entry point is a callback: a reply came in."""
+    return entry.endswith(" callback")
+
+
+def _is_unasked(entry: str) -> bool:
+    return entry in BY_ITSELF or is_callback(entry)

@@ -76,6 +76,8 @@ def test_json_can_be_printed(run: CommandLine) -> None:
         ("--from", V1, "missing.wasm"),
         ("--from", V1, V2, "--call", "inc ("),
         ("--from", V1, V2, "--argument", "(5 :"),
+        ("--from", V1, V2, "--probe", "get (5 :)"),
+        ("--from", V1, V2, "--traffic", "inc (5 :)"),
         ("--from", V1, V2, "--argument", "()", "--argument-file", V1),
         ("--from", V1, V2, "--limits", "none"),
     ],

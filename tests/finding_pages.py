@@ -1,0 +1,104 @@
+"""docs/findings, made from the registry and the samples: ``python tests/finding_pages.py``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from rehearsal_samples import SAMPLES, WAT, Pair, Sample
+from sandbox.limits import MAINNET
+from sandbox.rehearsal.registry import REGISTRY, ROWS
+from sandbox.rehearsal.report import page
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PAGES: Final = Path(__file__).parents[1] / "docs" / "findings"
+_BY_HAND: Final = (
+    "A snapshot directory whose `metadata.json` has `null` for the global timer trips it; one as\n"
+    "dfx and icp-cli write it does not.\n"
+)
+
+
+def rendered() -> dict[str, str]:
+    """Return the pages by file name."""
+    pages = {f"{row.code}.md": page(row, _samples(row.code)) for row in ROWS}
+    return {"README.md": _overview(), **pages}
+
+
+def _overview() -> str:
+    rows = [
+        f"| [{row.code}]({row.code}.md) | {row.title} | {row.severity.value} | {row.harm} |"
+        for row in ROWS
+    ]
+    head = (
+        "# Findings of a rehearsal\n\n"
+        "In the order of the stages. A code never changes its meaning; `canister-sandbox explain "
+        "CODE`\nprints these pages in short. They are made by `python tests/finding_pages.py`.\n\n"
+        "| code | what | usually | in production |\n|---|---|---|---|\n"
+    )
+    return head + "\n".join(rows) + "\n"
+
+
+def _samples(code: str) -> str:
+    listed = [sample for sample in SAMPLES if sample.code == code]
+    return "\n".join(_sample(sample) for sample in listed) if listed else _BY_HAND
+
+
+def _sample(sample: Sample) -> str:
+    lines = [
+        f"* {_pair(sample.bad)} trips it ({sample.severity.value});",
+        f"  {_pair(sample.good)} does not.",
+        *_purpose(sample),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _pair(pair: Pair) -> str:
+    return f"{_link(pair.old)} to {_link(pair.new)}{_circumstances(pair)}"
+
+
+def _link(name: str) -> str:
+    if name.startswith("demo:"):
+        source = name.removeprefix("demo:").partition(".")[0]
+        return f"[{name[5:]}](../../sandbox/demo/canisters/{source}.mo)"
+    return f"[{name}](../../wat/rehearsal/{name}.wat)"
+
+
+def _circumstances(pair: Pair) -> str:
+    plan = pair.plan
+    parts = []
+    if plan.argument != "()":
+        parts.append(f"argument `{plan.argument!r}`")
+    if plan.persistence != "auto":
+        parts.append(f"persistence {plan.persistence or 'null'}")
+    for name, (_, limit) in MAINNET.differences(plan.limits).items():
+        parts.append(f"{name} = {limit:,}")
+    parts += [f"traffic `{call}`" for call in plan.traffic]
+    if pair.cycles != Pair("", "").cycles:
+        parts.append(f"{pair.cycles:,} cycles")
+    if pair.is_stopped:
+        parts.append("stopped")
+    if pair.is_waiting:
+        parts.append("a call in flight")
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def _purpose(sample: Sample) -> Iterator[str]:
+    for name in dict.fromkeys((sample.bad.old, sample.bad.new)):
+        if not name.startswith("demo:"):
+            first = (WAT / f"{name}.wat").read_text("utf-8").partition("\n")[0]
+            yield f"  * `{name}`: {first.removeprefix(';; ')}"
+
+
+def main() -> None:
+    """Write the pages; remove those of codes that are gone."""
+    PAGES.mkdir(exist_ok=True)
+    for stale in set(PAGES.glob("*.md")) - {PAGES / f"{code}.md" for code in REGISTRY}:
+        stale.unlink()
+    for name, text in rendered().items():
+        (PAGES / name).write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main()
