@@ -68,6 +68,10 @@ def _plan_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--ignore", multiple=True, metavar="METHOD", help="A method not to compare."),
         click.option(
+            "--accept", multiple=True, metavar="CODE",
+            help="A finding that is meant to be and must not fail. Repeatable.",
+        ),
+        click.option(
             "--traffic", multiple=True, callback=_calls, metavar="CALL",
             help="An update made between upgrade and rollback. Repeatable.",
         ),
@@ -166,6 +170,7 @@ def _plan(
     persistence: str,
     probes: tuple[Call, ...],
     ignore: tuple[str, ...],
+    accept: tuple[str, ...],
     traffic: tuple[Call, ...],
     soak_s: float,
     limits: str,
@@ -180,6 +185,7 @@ def _plan(
         persistence=None if persistence == "null" else persistence,
         probes=probes,
         ignore=frozenset(ignore),
+        accept=frozenset(code.upper() for code in accept),
         traffic=traffic,
         soak_s=soak_s,
         limits=profile(limits),

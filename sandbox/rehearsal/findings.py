@@ -6,7 +6,7 @@ that title, advice and page are the same wherever it is shown.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -74,6 +74,13 @@ class Finding:
 
 
 _MOST_FACTS: Final = 50
+
+
+def accepted(finding: Finding) -> Finding:
+    """Return a finding that somebody has said yes to: no failure any more, and marked."""
+    fact = Fact("accepted", "", "by the plan")
+    severity = Severity.WARNING if finding.severity is Severity.FAILURE else finding.severity
+    return replace(finding, severity=severity, evidence=(*finding.evidence, fact))
 
 
 def made(entry: Entry, facts: Iterable[Fact], severity: Severity | None = None) -> Finding:

@@ -16,7 +16,7 @@ from sandbox.rehearsal.argument_checks import check_arguments, variants
 from sandbox.rehearsal.bench import Bench, controller_of, encoded_argument
 from sandbox.rehearsal.caller_checks import Reader, check_callers, probe_diffs
 from sandbox.rehearsal.calling import probe_of
-from sandbox.rehearsal.findings import Severity
+from sandbox.rehearsal.findings import Severity, accepted
 from sandbox.rehearsal.interface_checks import check_interfaces
 from sandbox.rehearsal.layout_checks import check_layout
 from sandbox.rehearsal.life_checks import check_life
@@ -24,7 +24,7 @@ from sandbox.rehearsal.module_checks import check_modules, refused
 from sandbox.rehearsal.phase_checks import check_phases
 from sandbox.rehearsal.pictures import pictures
 from sandbox.rehearsal.plan import FromDirectory, Plan
-from sandbox.rehearsal.registry import ROWS, findings_of
+from sandbox.rehearsal.registry import ROWS, entry, findings_of
 from sandbox.rehearsal.rehearsal import Part, Rehearsal
 from sandbox.rehearsal.release_checks import check_skipping, next_release
 from sandbox.rehearsal.rollback_checks import control, downgrade, roll_back
@@ -61,6 +61,8 @@ def rehearse(
     Raises: UsageError, CandidError, CanisterRejected, DirectoryRefused when the start or the
         plan makes no sense. What the *upgrade* does wrong is a finding.
     """
+    for code in plan.accept:
+        entry(code)  # a misspelt code would accept nothing, silently
     where = FromDirectory(Path(fspath(start))) if isinstance(start, str | PathLike) else start
     progress("import")
     with base(where, plan, compiler) as found:
@@ -71,7 +73,7 @@ def rehearse(
         try:
             new = found.ic.world.loader.load(new_module)
         except ModuleRefused as error:
-            return _report(found, old, [*findings, refused(error)])
+            return _report(found, plan, old, [*findings, refused(error)])
         return _rehearsed(_bench(found, plan, old, new), found, findings, progress)
 
 
@@ -107,7 +109,7 @@ def _rehearsed(
     progress("arguments")
     findings += check_arguments(reader, variants(bench, probes))
     if after is None:
-        return _report(found, old, findings, new=new, run=run, layouts=(before.layout,))
+        return _report(found, plan, old, findings, new=new, run=run, layouts=(before.layout,))
     diffs = probe_diffs(reader, before.probes, after.probes)
     findings += check_layout(before.layout, after.layout)
     findings += check_callers(diffs, before, after, lambda: control(bench, probes))
@@ -118,6 +120,7 @@ def _rehearsed(
     rollback = roll_back(bench, reader, probes)
     return _report(
         found,
+        plan,
         old,
         [*findings, *rollback.findings],
         new=new,
@@ -150,15 +153,17 @@ def _untried(before: View) -> tuple[str, ...]:
 
 def _report(
     found: Base,
+    plan: Plan,
     old: InstalledModule,
     findings: Iterable[Finding],
     *,
     new: InstalledModule | None = None,
     **parts: object,
 ) -> Rehearsal:
+    weighed = (accepted(it) if it.code in plan.accept else it for it in findings)
     severities, codes = list(Severity), [row.code for row in ROWS]
     ordered = sorted(
-        findings, key=lambda item: (severities.index(item.severity), codes.index(item.code))
+        weighed, key=lambda item: (severities.index(item.severity), codes.index(item.code))
     )
     limits = found.ic.limits
     return Rehearsal(

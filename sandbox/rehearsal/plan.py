@@ -80,6 +80,7 @@ class Plan:
 
     argument: of the upgrade; Candid text or bytes. persistence: as in ``Canister.upgrade``.
     probes: asked besides the queries that take no argument. ignore: methods not to compare.
+    accept: codes that are meant to be; they no longer fail the rehearsal, and stay in the report.
     traffic: calls between the upgrade and the rollback. soak_s: virtual time to look after.
     downgrade_argument: for the old module when it is installed again.
     caller: None is a controller of the canister. did: the interface, as text, when the modules
@@ -90,6 +91,7 @@ class Plan:
     persistence: str | None = "auto"
     probes: tuple[Call, ...] = ()
     ignore: frozenset[str] = frozenset()
+    accept: frozenset[str] = frozenset()
     traffic: tuple[Call, ...] = ()
     soak_s: float = _DAY_S
     downgrade_argument: str | bytes = "()"

@@ -61,12 +61,12 @@ class Rehearsal:
 
     @property
     def is_ok(self) -> bool:
-        """Whether nothing found is a failure."""
-        return not self.of(Severity.FAILURE)
+        """Whether the upgrade would succeed and nothing found is a failure."""
+        return self._succeeds and not self.of(Severity.FAILURE)
 
     @property
     def exit_code(self) -> int:
-        """0 when all is well, 1 when something found is a failure."""
+        """0 when all is well, 1 when it is not."""
         return int(not self.is_ok)
 
     @property
@@ -83,16 +83,19 @@ class Rehearsal:
         """The outcome on one line."""
         return "; ".join([self._upgrade(), *self._ways_back()])
 
+    @property
+    def _succeeds(self) -> bool:
+        return self.run is not None and self.run.failure is None
+
     def _upgrade(self) -> str:
-        succeeds = self.run is not None and self.run.failure is None
         failures, warnings = self.of(Severity.FAILURE), self.of(Severity.WARNING)
         counted = [
             f"{len(found)} {word}{'s' * (len(found) != 1)} ({', '.join(_codes(found))})"
             for found, word in ((failures, "failure"), (warnings, "warning"))
             if found
         ]
-        head = _WHOLE_UPGRADE[not succeeds]
-        if succeeds and failures:
+        head = _WHOLE_UPGRADE[not self._succeeds]
+        if self._succeeds and failures:
             head = f"{head}, AND DO HARM"
         return f"{head} - {', '.join(counted)}" if counted else head
 

@@ -11,8 +11,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from rehearsal_samples import Pair, rehearsed
+from sandbox import UsageError
 from sandbox.limits import MAINNET
-from sandbox.rehearsal import REGISTRY, Call, FromModule, Plan, Rehearsal, rehearse
+from sandbox.rehearsal import REGISTRY, Call, FromModule, Plan, Rehearsal, Severity, rehearse
 from sandbox.rehearsal.report import as_dict, as_html, as_junit, as_text
 
 if TYPE_CHECKING:
@@ -144,3 +145,28 @@ def test_what_is_to_be_ignored_is_not_compared(compiler: Compiler) -> None:
 
     assert outcome.probes == ()
     assert outcome.is_ok
+
+
+def test_an_accepted_finding_does_not_fail_and_says_so(compiler: Compiler) -> None:
+    plan = Plan(accept=frozenset({"A03"}))
+
+    outcome = rehearsed(Pair("v1", "zeroes_in_post", plan), compiler)
+
+    (found,) = [item for item in outcome.findings if item.code == "A03"]
+    assert found.severity is Severity.WARNING
+    assert found.evidence[-1].what == "accepted"
+    assert outcome.is_ok
+
+
+def test_an_upgrade_that_fails_cannot_be_accepted(compiler: Compiler) -> None:
+    plan = Plan(accept=frozenset({"Q03"}))
+
+    outcome = rehearsed(Pair("v1", "trap_in_post", plan), compiler)
+
+    assert outcome.exit_code == 1
+    assert outcome.verdict.startswith("UPGRADE WOULD FAIL")
+
+
+def test_a_code_that_does_not_exist_cannot_be_accepted(compiler: Compiler) -> None:
+    with pytest.raises(UsageError, match="there is no finding 'X99'"):
+        rehearsed(Pair("v1", "v2", Plan(accept=frozenset({"X99"}))), compiler)
