@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from sandbox.candid import Codec, decode, encode
+from sandbox import candid
 from sandbox.candid.errors import CandidError
 from sandbox.candid.types import Env, Func, Interface, Mode, Prim, Ref, Service, Type
 from sandbox.errors import UsageError
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sandbox.modules import InstalledModule
+
+
+# ``()`` encoded; what most calls without arguments need of Candid.
+NO_VALUES: Final = b"DIDL\0\0"
 
 
 class MethodCodec:
@@ -56,7 +60,7 @@ class MethodCodec:
         if self.func is not None:
             return self._arguments.encode(tuple(arguments))
         if not arguments:
-            return encode("()")
+            return NO_VALUES
         hint = f" (did you mean {' or '.join(self._near)}?)" if self._near else ""
         raise UsageError(
             f"the types of {self.name!r} are not known{hint}: give the interface with did=, "
@@ -69,8 +73,8 @@ class MethodCodec:
         Raises: CandidSyntaxError, CandidEncodeError.
         """
         if self.func is None:
-            return encode(text)
-        return encode(text, self.func.args, env=self.env)
+            return candid.encode(text)
+        return candid.encode(text, self.func.args, env=self.env)
 
     def format(self, data: bytes) -> str:
         """Return a reply as Candid text, wrapped and indented."""
@@ -82,14 +86,14 @@ class MethodCodec:
 
     def decode(self, data: bytes) -> Any:
         """Return a reply: None, the one result, or a tuple of results."""
-        values = self._results.decode(data) if self.func else decode(data)
+        values = self._results.decode(data) if self.func else candid.decode(data)
         if not values:
             return None
         return values[0] if len(values) == 1 else values
 
     def decode_arguments(self, data: bytes) -> tuple[Any, ...]:
         """Return the arguments of a call, for somebody who answers it."""
-        return self._arguments.decode(data) if self.func else decode(data)
+        return self._arguments.decode(data) if self.func else candid.decode(data)
 
     def encode_results(self, result: Any) -> bytes:
         """Encode what ``decode`` would return; without types: None or Candid text.
@@ -100,7 +104,7 @@ class MethodCodec:
             count = len(self.func.results)
             return self._results.encode((result,) if count == 1 else tuple(result or ()))
         if result is None or (isinstance(result, str) and result.startswith("(")):
-            return encode("()" if result is None else result)
+            return NO_VALUES if result is None else candid.encode(result)
         raise UsageError(
             f"the result types of {self.name!r} are not known: give the interface with did=, "
             "or the result as Candid text such as '(5 : nat)'"
@@ -114,14 +118,14 @@ class MethodCodec:
         return arguments[0].startswith("(") and not takes_text
 
     @cached_property
-    def _arguments(self) -> Codec:
+    def _arguments(self) -> candid.Codec:
         assert self.func is not None
-        return Codec(self.func.args, self.env)
+        return candid.Codec(self.func.args, self.env)
 
     @cached_property
-    def _results(self) -> Codec:
+    def _results(self) -> candid.Codec:
         assert self.func is not None
-        return Codec(self.func.results, self.env)
+        return candid.Codec(self.func.results, self.env)
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,14 +240,12 @@ def _embedded(module: InstalledModule | None) -> CanisterInterface:
 
 
 def _build(module: InstalledModule | None, did: str, arguments: str) -> CanisterInterface:
-    from sandbox.candid import parse_types
-
     exported = {name: str(method.kind) for name, method in module.methods.items()} if module else {}
     interface = _parse(did) if did.strip() else None
     init = interface.init if interface else None
     if arguments.strip():
         env = interface.env if interface else {}
-        init = parse_types(arguments, env=env)[0]
+        init = candid.parse_types(arguments, env=env)[0]
     return CanisterInterface(interface, exported, init)
 
 

@@ -18,7 +18,6 @@ from snapshot.applying import apply
 from snapshot.content import content_of
 from snapshot.ids import SnapshotId
 from snapshot.record import Snapshot
-from snapshot.store import Manifest, Saved, Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from snapshot.content import Content
     from snapshot.directory import Dialect, Progress
     from snapshot.insight import Difference, Patch
+    from snapshot.store import Manifest, Saved, Store
 
 StoreLike: TypeAlias = "Store | str | PathLike[str]"
 
@@ -233,6 +233,8 @@ class SnapshotDesk:
 
 @contextmanager
 def _opened(store: StoreLike, *, read_only: bool = False) -> Iterator[Store]:
+    from snapshot.store import Store
+
     if isinstance(store, Store):
         yield store
         return

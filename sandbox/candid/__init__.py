@@ -29,45 +29,75 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from sandbox.candid.binary.limits import Limits
-from sandbox.candid.codec import Codec, decode, encode
-from sandbox.candid.compat import Finding, Severity, compare
-from sandbox.candid.errors import (
-    CandidDecodeError,
-    CandidEncodeError,
-    CandidError,
-    CandidSyntaxError,
-    CandidTypeError,
-)
-from sandbox.candid.subtype import subtype
-from sandbox.candid.types import (
-    Env,
-    Field,
-    Func,
-    Interface,
-    Mode,
-    Opt,
-    Prim,
-    Record,
-    Ref,
-    Service,
-    Type,
-    Variant,
-    Vec,
-    field_hash,
-)
-from sandbox.candid.values import FuncRef, RecordValue, ServiceRef, Some, VariantValue
-
 if TYPE_CHECKING:
+    from sandbox.candid.binary.limits import Limits
+    from sandbox.candid.codec import Codec, decode, encode
+    from sandbox.candid.compat import Finding, Severity, compare
+    from sandbox.candid.errors import (
+        CandidDecodeError,
+        CandidEncodeError,
+        CandidError,
+        CandidSyntaxError,
+        CandidTypeError,
+    )
     from sandbox.candid.language.files import load_interface
     from sandbox.candid.language.grammar import parse_interface, parse_type, parse_types
     from sandbox.candid.language.pretty import format_interface, format_type
     from sandbox.candid.stubs.module import generate_stub
+    from sandbox.candid.subtyping import subtype
     from sandbox.candid.text.message import format_message
     from sandbox.candid.text.values import format_values, parse_values
+    from sandbox.candid.types import (
+        Env,
+        Field,
+        Func,
+        Interface,
+        Mode,
+        Opt,
+        Prim,
+        Record,
+        Ref,
+        Service,
+        Type,
+        Variant,
+        Vec,
+        field_hash,
+    )
+    from sandbox.candid.values import FuncRef, RecordValue, ServiceRef, Some, VariantValue
 
-# The language side is loaded when its first name is used: calls on bytes do without it.
-_LANGUAGE = {
+# Loaded when a name is first used: most processes need a part of it only.
+_HOMES = {
+    "CandidDecodeError": "errors",
+    "CandidEncodeError": "errors",
+    "CandidError": "errors",
+    "CandidSyntaxError": "errors",
+    "CandidTypeError": "errors",
+    "Codec": "codec",
+    "Env": "types",
+    "Field": "types",
+    "Finding": "compat",
+    "Func": "types",
+    "FuncRef": "values",
+    "Interface": "types",
+    "Limits": "binary.limits",
+    "Mode": "types",
+    "Opt": "types",
+    "Prim": "types",
+    "Record": "types",
+    "RecordValue": "values",
+    "Ref": "types",
+    "Service": "types",
+    "ServiceRef": "values",
+    "Severity": "compat",
+    "Some": "values",
+    "Type": "types",
+    "Variant": "types",
+    "VariantValue": "values",
+    "Vec": "types",
+    "compare": "compat",
+    "decode": "codec",
+    "encode": "codec",
+    "field_hash": "types",
     "format_interface": "language.pretty",
     "format_message": "text.message",
     "format_type": "language.pretty",
@@ -78,6 +108,7 @@ _LANGUAGE = {
     "parse_type": "language.grammar",
     "parse_types": "language.grammar",
     "parse_values": "text.values",
+    "subtype": "subtyping",
 }
 
 __all__ = [
@@ -127,6 +158,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    if name not in _LANGUAGE:
+    if name not in _HOMES:
         raise AttributeError(f"module 'sandbox.candid' has no attribute {name!r}")
-    return getattr(import_module(f"sandbox.candid.{_LANGUAGE[name]}"), name)
+    return getattr(import_module(f"sandbox.candid.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

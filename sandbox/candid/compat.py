@@ -17,7 +17,7 @@ from sandbox.candid.errors import CandidError
 from sandbox.candid.graph.describe import describe
 from sandbox.candid.graph.nodes import OMISSIBLE, Con, Graph, Node, build
 from sandbox.candid.graph.shape import endless_opts
-from sandbox.candid.subtype import ACROSS_KINDS, MAX_PAIRS
+from sandbox.candid.subtyping import ACROSS_KINDS, MAX_PAIRS
 from sandbox.candid.types import Interface, Mode, Prim, Service
 
 if TYPE_CHECKING:

@@ -78,13 +78,27 @@ class Bank:
         self.lost = 0
         self._consumed: Accounts = defaultdict(_no_consumption)
         self._snapshots_of = snapshots_of
+        self._memory: dict[Principal, tuple[tuple[object, ...], int]] = {}
 
     # --- what a canister has and may spend
 
     def memory_bytes(self, runtime: CanisterRuntime) -> int:
         """Return the memory a canister is charged for."""
-        used = memory_use(runtime, self._snapshots_of(runtime.state.id)).total
-        return max(used, runtime.state.settings.memory_allocation_bytes)
+        state = runtime.state
+        snapshots = self._snapshots_of(state.id)
+        # Asked three times per message, and nearly always the same: the parts it depends on
+        # are immutable, so comparing them is comparing references.
+        key = (
+            runtime.heap.size_bytes, runtime.stable.size_bytes, state.module, state.history,
+            state.chunks, state.settings, tuple(item.total_size for item in snapshots),
+        )  # fmt: skip
+        known = self._memory.get(state.id)
+        if known is not None and known[0] == key:
+            return known[1]
+        used = memory_use(runtime, snapshots).total
+        result = max(used, state.settings.memory_allocation_bytes)
+        self._memory[state.id] = (key, result)
+        return result
 
     def idle_per_day(self, runtime: CanisterRuntime) -> int:
         """Return what a canister burns in a day by merely existing."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from sandbox.handle.base import Handle
+from sandbox.interface import NO_VALUES
 from sandbox.lifecycle import InstallReport, Persistence
 from snapshot.record import Snapshot
 
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from snapshot.ids import SnapshotId
 
     ManagementAction = Callable[[World, CanisterRuntime], Reject | None]
-
-
-_NO_ARGUMENTS: Final = b"DIDL\0\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,5 +203,5 @@ class Managed(Handle):
             return bytes(arguments[0])
         if not arguments and mode == "upgrade":
             # What dfx sends; a post_upgrade seldom takes what the interface says init takes.
-            return _NO_ARGUMENTS
+            return NO_VALUES
         return self.init_codec(source, did).encode(arguments)

@@ -6,7 +6,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from sandbox.candid.codec import Codec
+from sandbox import candid
 from sandbox.candid.types import Mode
 from sandbox.interface import CanisterInterface
 
@@ -29,15 +29,15 @@ def is_query(method: str) -> bool:
 
 
 @lru_cache(maxsize=128)
-def arguments(method: str) -> Codec:
+def arguments(method: str) -> candid.Codec:
     """Return the codec of a method's arguments."""
-    return Codec(_func(method).args, _env())
+    return candid.Codec(_func(method).args, _env())
 
 
 @lru_cache(maxsize=128)
-def results(method: str) -> Codec:
+def results(method: str) -> candid.Codec:
     """Return the codec of a method's results."""
-    return Codec(_func(method).results, _env())
+    return candid.Codec(_func(method).results, _env())
 
 
 def has_result(method: str) -> bool:
@@ -56,11 +56,11 @@ def _env() -> Env:
 
 
 @lru_cache(maxsize=1)
-def transform() -> Codec:
+def transform() -> candid.Codec:
     """Return the codec of a transform function's argument."""
     from sandbox.candid import parse_types
 
     types, env = parse_types(
         "(record { response : http_request_result; context : blob })", env=dict(_env())
     )
-    return Codec(types, env)
+    return candid.Codec(types, env)

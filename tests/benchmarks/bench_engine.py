@@ -8,6 +8,7 @@ copied back, which is what one would write first on wasmtime-py.
 from __future__ import annotations
 
 import ctypes
+import os
 import subprocess
 import sys
 from functools import partial
@@ -130,7 +131,9 @@ def _take_and_delete(canister: Canister) -> None:
 
 
 def _python(code: str) -> None:
-    subprocess.run([sys.executable, "-c", code], check=True)
+    # As a user's Python does, but as some build machines' does not: keep compiled modules.
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
 
 
 def _bare_touch_us(pages: int) -> float:

@@ -21,7 +21,7 @@ from sandbox.candid.binary.typetable import read_header
 from sandbox.candid.errors import CandidDecodeError, CandidError
 from sandbox.candid.graph.nodes import Graph
 from sandbox.candid.graph.shape import endless_opts, measure
-from sandbox.candid.subtype import Relation
+from sandbox.candid.subtyping import Relation
 from sandbox.candid.trampoline import TooDeep, run
 from sandbox.candid.types import field_hash
 from sandbox.candid.values import RecordValue, Some, VariantValue

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from sandbox.candid.mapping import is_omissible, is_tuple, key
-from sandbox.candid.subtype import subtype
+from sandbox.candid.subtyping import subtype
 from sandbox.candid.syntax import spelling
 from sandbox.candid.text.literal_typer import LiteralTyper, shown_type
 from sandbox.candid.text.literals import Literal

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from sandbox.candid import strategies
 from sandbox.candid.compat import Finding, Severity, compare, differences
 from sandbox.candid.language.grammar import parse_interface, parse_type
-from sandbox.candid.subtype import subtype
+from sandbox.candid.subtyping import subtype
 from sandbox.candid.types import Env, Prim, Record, Type
 
 # How long an example takes says nothing on a busy machine.

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from sandbox import candid
 from sandbox.candid import CandidDecodeError, Codec, strategies
-from sandbox.candid.subtype import subtype
+from sandbox.candid.subtyping import subtype
 from sandbox.candid.types import (
     Env,
     Field,

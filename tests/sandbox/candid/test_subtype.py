@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from sandbox.candid import strategies
 from sandbox.candid.errors import CandidError
 from sandbox.candid.language.grammar import parse_type
-from sandbox.candid.subtype import subtype
+from sandbox.candid.subtyping import subtype
 from sandbox.candid.types import Env, Opt, Prim, Ref, Type, Vec
 
 # How long an example takes says nothing on a busy machine.
