@@ -24,17 +24,26 @@ _MARK: Final = bytes(range(0xE0, 0x100))
 
 
 def check_life(bench: Bench, before: View, after: View) -> Iterator[Finding]:
-    """Compare what runs by itself, and how the canister is left."""
+    """Compare what runs by itself."""
     yield from findings_of("A01", _timers(before, after))
     yield from findings_of("P06", _callbacks(before, after))
     if bench.ic.world.router.has_open_contexts(bench.canister.id):
         yield finding("R03", Fact("calls in flight", "", "the canister awaits replies"))
-    if after.status is not Status.RUNNING:
-        names = before.status.name.lower(), after.status.name.lower()
-        yield finding("R05", Fact("status", *names))
     if before.certified_data and not _certifies_anew(bench):
         shown = before.certified_data.hex(), after.certified_data.hex()
         yield finding("A02", Fact("certified data", *shown))
+
+
+def check_status(bench: Bench) -> Iterator[Finding]:
+    """Say so of a canister that does not run, and start it: upgrading it would not.
+
+    Requires: in a fork of the base; a stopped canister answers no probes.
+    """
+    status = bench.runtime.state.status
+    if status is not Status.RUNNING:
+        name = status.name.lower()
+        yield finding("R05", Fact("status", name, f"{name}: an upgrade does not change it"))
+        bench.canister.start(caller=bench.caller)
 
 
 def _timers(before: View, after: View) -> Iterator[Fact]:

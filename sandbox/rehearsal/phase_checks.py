@@ -16,6 +16,7 @@ from sandbox.rehearsal.upgrading import REFUSED
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sandbox.modules import InstalledModule
     from sandbox.rehearsal.bench import Bench
     from sandbox.rehearsal.findings import Finding
     from sandbox.rehearsal.upgrading import UpgradeRun
@@ -29,15 +30,16 @@ _HEAP_LIMIT: Final = "IC0539"
 _NO_CYCLES: Final = ("IC0207", "IC0532")
 _TOO_MUCH_STABLE: Final = "modified pages in the stable memory"
 _INCOMPATIBLE: Final = "Memory-incompatible program upgrade"
-# The words of a refusal that a static check has reported already (S01, S05, S07).
-_FOUND_BEFORE: Final = ("upgrade option", "Wasm module is not valid")
+_INVALID: Final = "IC0505"
+# The words of a refusal that a static check has reported already (S05, S07).
+_FOUND_BEFORE: Final = "upgrade option"
 
 
 def check_phases(bench: Bench, run: UpgradeRun, *, whose: str = "") -> Iterator[Finding]:
     """Say how an upgrade ended. whose: which upgrade, where it is not the rehearsed one."""
     if run.failure is None:
         yield from _headroom(bench, run, whose)
-    elif not any(words in run.failure.message for words in _FOUND_BEFORE):
+    elif _FOUND_BEFORE not in run.failure.message:
         facts = [Fact(f"{whose or 'upgrade'}: {run.failed_in}", "", run.reason)]
         if run.stages:
             facts.append(_instructions(bench, run))
@@ -48,8 +50,11 @@ def _code(run: UpgradeRun) -> str:
     assert run.failure is not None, "only of an upgrade that failed"
     is_first = run.failed_in == "pre_upgrade"
     code = run.failure.error_code
-    if code in _NO_CYCLES or run.failed_in == REFUSED:
+    if code in _NO_CYCLES:
         return "P05"
+    # What only instantiation notices comes after pre_upgrade has run, and is none of its doing.
+    if run.failed_in == REFUSED or code == _INVALID:
+        return "S01"
     if code == _OUT_OF_INSTRUCTIONS:
         return "P02" if is_first else "Q04"
     if code == _HEAP_LIMIT:
@@ -71,7 +76,7 @@ def _headroom(bench: Bench, run: UpgradeRun, whose: str) -> Iterator[Finding]:
         named = fact._replace(what=prefix + fact.what)
         yield finding("P02" if is_saving else "Q04", named, severity=Severity.WARNING)
     for stage in run.stages:
-        limit = heap_limit(bench)
+        limit = heap_limit(bench, bench.old if stage.name == "pre_upgrade" else bench.new)
         if stage.heap_bytes >= NEAR_HEAP * limit:
             share = f"{stage.heap_bytes:,} of {limit:,} bytes ({stage.heap_bytes / limit:.0%})"
             fact = Fact(f"{prefix}heap after {stage.name}", "", share)
@@ -83,9 +88,9 @@ def _headroom(bench: Bench, run: UpgradeRun, whose: str) -> Iterator[Finding]:
         yield finding("P04", fact, severity=Severity.WARNING)
 
 
-def heap_limit(bench: Bench) -> int:
-    """Return the most a heap may grow to."""
-    most = (6 if bench.new.is_64 else 4) * _GIB
+def heap_limit(bench: Bench, module: InstalledModule) -> int:
+    """Return the most a module's heap may grow to."""
+    most = (6 if module.is_64 else 4) * _GIB
     return min(most, bench.runtime.state.settings.wasm_memory_limit_bytes or most)
 
 

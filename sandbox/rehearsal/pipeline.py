@@ -19,7 +19,7 @@ from sandbox.rehearsal.calling import probe_of
 from sandbox.rehearsal.findings import Severity, accepted
 from sandbox.rehearsal.interface_checks import check_interfaces
 from sandbox.rehearsal.layout_checks import check_layout
-from sandbox.rehearsal.life_checks import check_life
+from sandbox.rehearsal.life_checks import check_life, check_status
 from sandbox.rehearsal.module_checks import check_modules, refused
 from sandbox.rehearsal.phase_checks import check_phases
 from sandbox.rehearsal.pictures import pictures
@@ -93,6 +93,7 @@ def _rehearsed(
     did = bench.ic.interfaces.get(bench.canister.id)
     reader = Reader(interface_of(old, did), interface_of(new, did))
     progress("the canister as it is")
+    findings += check_status(bench)
     probes = probes_of(bench, reader.old)
     for call in plan.traffic:
         probe_of(reader.new, call)  # an argument that does not fit is said now, not passed over
@@ -126,6 +127,7 @@ def _rehearsed(
         new=new,
         run=run,
         probes=diffs,
+        soaks=(before.soak, after.soak),
         layouts=(before.layout, after.layout),
         pictures=drawn,
         rollback=rollback,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sandbox.rehearsal.layout import Layout
     from sandbox.rehearsal.rollback_checks import Rollback
     from sandbox.rehearsal.upgrading import UpgradeRun
+    from sandbox.rehearsal.viewing import Soak
     from snapshot.insight import Cell
 
 _WHOLE_UPGRADE = ("UPGRADE WOULD SUCCEED", "UPGRADE WOULD FAIL")
@@ -42,7 +43,8 @@ class Rehearsal:
     """The outcome of a rehearsal.
 
     findings: worst first, then in the order of the stages.
-    run: the upgrade; None when the module was refused before. layouts: before and after.
+    run: the upgrade; None when the module was refused before.
+    soaks, layouts: before and after; what runs by itself, and stable memory.
     rollback: None when there was nothing to roll back. untried: methods no check could use.
     limits: the profile's name; instruction_limit: of a whole upgrade.
     """
@@ -54,6 +56,7 @@ class Rehearsal:
     instruction_limit: int
     run: UpgradeRun | None = None
     probes: tuple[ProbeDiff, ...] = ()
+    soaks: tuple[Soak, ...] = ()
     layouts: tuple[Layout, ...] = ()
     pictures: tuple[Picture, ...] = ()
     rollback: Rollback | None = None
@@ -102,7 +105,8 @@ class Rehearsal:
     def _ways_back(self) -> list[str]:
         if self.rollback is None:
             return []
-        by_snapshot = "OK" if self.rollback.is_exact else "DOES NOT RESTORE THE STATE"
+        timer = " BUT FOR THE TIMER (R02)" if "R02" in self.codes else ""
+        by_snapshot = f"OK{timer}" if self.rollback.is_exact else "DOES NOT RESTORE THE STATE"
         parts = [f"ROLLBACK BY SNAPSHOT {by_snapshot}"]
         if "R01" in self.codes:
             parts.append("NO WAY BACK BY DOWNGRADE (R01)")

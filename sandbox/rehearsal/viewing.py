@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from sandbox.interface import CanisterInterface
     from sandbox.principal import Principal
     from sandbox.rehearsal.bench import Bench
-    from sandbox.state import Status
 
 _NS: Final = 1_000_000_000
 # Methods that compilers add: candid's, Motoko's.
@@ -55,7 +54,6 @@ class View:
     layout: Layout
     certified_data: bytes
     timer_ns: int
-    status: Status
     heap_bytes: int
 
 
@@ -70,7 +68,6 @@ def view(bench: Bench, probes: tuple[Probe, ...]) -> View:
         layout_of(bench.canister, capture.stable),
         state.certified_data,
         state.timer_ns,
-        state.status,
         capture.heap.mark.size_bytes,
     )
 

@@ -28,6 +28,9 @@ def as_dict(outcome: Rehearsal) -> dict[str, Any]:
         "findings": [_finding(item) for item in outcome.findings],
         "upgrade": None if outcome.run is None else _run(outcome.run, outcome.instruction_limit),
         "probes": [_probe(item) for item in outcome.probes],
+        "by_itself": [
+            {"seconds": it.seconds, "ran": it.ran, "failed": it.failed} for it in outcome.soaks
+        ],
         "stable_memory": [_layout(item) for item in outcome.layouts],
         "changed": [_picture(item) for item in outcome.pictures],
         "rollback": None

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from sandbox.rehearsal.report import html_parts as parts
 from sandbox.rehearsal.report.figures import size
+from sandbox.rehearsal.report.html_markup import table, text
+from sandbox.rehearsal.report.html_memory import memories
 from sandbox.rehearsal.report.html_style import STYLE
 
 if TYPE_CHECKING:
@@ -18,7 +20,8 @@ def as_html(outcome: Rehearsal, title: str = "Upgrade rehearsal") -> str:
         ("The upgrade", parts.phases(outcome)),
         ("Findings", parts.findings(outcome)),
         ("What callers see", parts.probes(outcome)),
-        ("What changed in memory", parts.memories(outcome)),
+        ("What runs by itself", parts.by_itself(outcome)),
+        ("What changed in memory", memories(outcome)),
         ("The ways back", parts.ways_back(outcome)),
     )
     body = "".join(
@@ -28,8 +31,8 @@ def as_html(outcome: Rehearsal, title: str = "Upgrade rehearsal") -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
-        f"<title>{parts.text(title)}</title><style>{STYLE}</style></head><body><main>"
-        f"<h1>{parts.text(title)}</h1>{parts.verdict(outcome)}{body}{_footer(outcome)}"
+        f"<title>{text(title)}</title><style>{STYLE}</style></head><body><main>"
+        f"<h1>{text(title)}</h1>{parts.verdict(outcome)}{body}{_footer(outcome)}"
         "</main></body></html>\n"
     )
 
@@ -40,11 +43,9 @@ def _footer(outcome: Rehearsal) -> str:
         rows.append(("new module", outcome.new.module_hash, size(outcome.new.size_bytes)))
     untried = ""
     if outcome.untried:
-        untried = (
-            f"<p>Not tried, for want of an argument: {parts.text(', '.join(outcome.untried))}.</p>"
-        )
+        untried = f"<p>Not tried, for want of an argument: {text(', '.join(outcome.untried))}.</p>"
     return (
-        f'<footer class="soft">{parts.table(("module", "SHA-256", "size"), rows)}{untried}'
-        f"<p>Limits: {parts.text(outcome.limits)}. Instructions are counted as Wasm instructions "
+        f'<footer class="soft">{table(("module", "SHA-256", "size"), rows)}{untried}'
+        f"<p>Limits: {text(outcome.limits)}. Instructions are counted as Wasm instructions "
         "without the IC's weights: an approximation.</p></footer>"
     )

@@ -1,27 +1,25 @@
 """The parts of the HTML report: each a function from the outcome to its markup.
 
-Whatever comes from a canister goes through ``text``: it is shown, never interpreted.
+What changed in memory is drawn by ``html_memory``.
 """
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING, Final
 
 from sandbox.rehearsal.findings import Severity
 from sandbox.rehearsal.report.figures import share, size
+from sandbox.rehearsal.report.html_markup import table, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from sandbox.rehearsal.caller_checks import ProbeDiff
     from sandbox.rehearsal.findings import Finding
-    from sandbox.rehearsal.layout import Layout
-    from sandbox.rehearsal.rehearsal import Picture, Rehearsal
-    from snapshot.insight import Part
+    from sandbox.rehearsal.rehearsal import Rehearsal
+    from sandbox.rehearsal.viewing import Soak
 
-_COLUMNS: Final = 64
-_CELL: Final = 10
+_MOST_WORST: Final = 3
 _TONE: Final = {Severity.FAILURE: "bad", Severity.WARNING: "warn", Severity.NOTE: "note"}
 _PHASES: Final = {
     "pre_upgrade": "the installed module saves what it needs",
@@ -30,17 +28,13 @@ _PHASES: Final = {
 }
 
 
-def text(value: object) -> str:
-    """Return a value as text that is safe in markup and attributes."""
-    return escape(str(value), quote=True)
-
-
 def verdict(outcome: Rehearsal) -> str:
     """Say the outcome so that ten seconds are enough."""
     head, *rest = outcome.verdict.split("; ")
     title, _, counts = head.partition(" - ")
     tone = "bad" if not outcome.is_ok else "warn" if outcome.of(Severity.WARNING) else "good"
-    items = [counts or "nothing found", *rest]
+    worst = [f"{item.code} {item.title}" for item in outcome.of(Severity.FAILURE)[:_MOST_WORST]]
+    items = [*worst, counts or "nothing found", *rest]
     listed = "".join(f"<li>{text(item)}</li>" for item in items)
     return f'<div class="verdict {tone}"><strong>{text(title)}</strong><ul>{listed}</ul></div>'
 
@@ -133,66 +127,20 @@ def _probe(diff: ProbeDiff) -> str:
     )
 
 
-def memories(outcome: Rehearsal) -> str:
-    """Draw what changed in the memories, and how stable memory is laid out."""
-    drawn = "".join(_picture(item) for item in outcome.pictures if item.cells)
-    parts = [drawn]
-    if outcome.layouts and any(layout.kind for layout in outcome.layouts):
-        parts.append(_layouts(outcome.layouts))
-    return "".join(parts)
+def by_itself(outcome: Rehearsal) -> str:
+    """Show what ran by itself while virtual time went on, before and after."""
+    names = dict.fromkeys(name for soak in outcome.soaks for name in soak.ran)
+    if not names:
+        return ""
+    rows = [(name, *(_ran(soak, name) for soak in outcome.soaks)) for name in names]
+    return f'<div class="card">{table(("entry point", "before", "after"), rows)}</div>'
 
 
-def _picture(picture: Picture) -> str:
-    rows = -(-len(picture.cells) // _COLUMNS)
-    columns = min(_COLUMNS, len(picture.cells))
-    cells = []
-    for at, cell in enumerate(picture.cells):
-        row, column = divmod(at, _COLUMNS)
-        level = "" if cell.level is None else f' class="l{cell.level}"'
-        where = f"{cell.offset:#x} to {cell.offset + cell.length:#x}: {cell.changed:.0%} changed"
-        cells.append(
-            f'<rect x="{column * _CELL}" y="{row * _CELL}" width="{_CELL - 1}" '
-            f'height="{_CELL - 1}" rx="1.5"{level}><title>{where}</title></rect>'
-        )
-    # A small memory must not become a wall of giant cells.
-    width = f"max-width:{max(columns, 16) * 14}px"
-    return (
-        f'<div class="card"><h3>{text(picture.name).capitalize()}</h3><p class="soft">'
-        f"{size(picture.size_before)} before, {size(picture.size_after)} after; "
-        f"{picture.pages_changed:,} OS pages changed; one cell is {size(picture.cells[0].length)}"
-        f'</p><svg class="map" style="{width}" viewBox="0 0 {columns * _CELL} {rows * _CELL}" '
-        f'role="img" aria-label="changed pages">{"".join(cells)}</svg>{_key()}</div>'
-    )
-
-
-def _key() -> str:
-    names = (("empty", "zero"), ("0", "in use"), ("1", "some changed"), ("4", "all changed"))
-    items = "".join(
-        f'<span><i style="background:var(--c{"-" * (name == "empty")}{name})"></i>{label}</span>'
-        for name, label in names
-    )
-    return f'<div class="key">{items}</div>'
-
-
-def _layouts(layouts: tuple[Layout, ...]) -> str:
-    before, after = layouts[0], layouts[-1]
-    old = {part.number: part for part in before.parts}
-    new = {part.number: part for part in after.parts}
-    rows = [
-        ("organised as", before.kind or "unknown", after.kind or "unknown"),
-        *(
-            (f"memory {number}", _part(old.get(number)), _part(new.get(number)))
-            for number in sorted({*old, *new})
-        ),
-    ]
-    head = ("stable memory map", "before", "after")
-    return f'<div class="card">{table(head, rows)}</div>'
-
-
-def _part(part: Part | None) -> str:
-    if part is None:
-        return "none"
-    return f"{part.structure or 'unknown'}, {size(part.size_bytes)}"
+def _ran(soak: Soak, name: str) -> str:
+    if name not in soak.ran:
+        return f"never in {soak.seconds:,.0f} virtual seconds"
+    failed = f", fails: {soak.failed[name]}" if name in soak.failed else ""
+    return f"{soak.ran[name]:,} times in {soak.seconds:,.0f} virtual seconds{failed}"
 
 
 def ways_back(outcome: Rehearsal) -> str:
@@ -203,6 +151,9 @@ def ways_back(outcome: Rehearsal) -> str:
     tone, words = (
         ("is-good", "restores every byte") if back.is_exact else ("is-bad", "does not restore all")
     )
+    timer = (
+        '; <span class="is-warn">not the timer: see R02</span>' if "R02" in outcome.codes else ""
+    )
     down = (
         '<span class="is-warn">is no way back: see R01</span>'
         if "R01" in outcome.codes
@@ -211,25 +162,6 @@ def ways_back(outcome: Rehearsal) -> str:
     return (
         f'<div class="card"><p><b>By snapshot</b>, taken before the upgrade: <span class="{tone}">'
         f"{words}</span> of heap and stable memory ({size(back.bytes_compared)}), globals, "
-        f"module and certified data.</p><p><b>By installing the old module</b> again: {down}.</p>"
-        "</div>"
+        f"module and certified data{timer}.</p>"
+        f"<p><b>By installing the old module</b> again: {down}.</p></div>"
     )
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table of text cells; columns that are empty throughout are left out."""
-    listed = [list(row) for row in rows]
-    kept = [at for at in range(len(head)) if at == 0 or any(row[at] for row in listed)]
-    if kept == [0, len(head) - 1]:
-        head = [""] * len(head)  # only one state is told of: "after" would say too much
-    titles = "".join(f"<th>{text(head[at])}</th>" for at in kept if head[at])
-    body = "".join(
-        "<tr>" + "".join(_cell(head[at], row[at], is_first=at == 0) for at in kept) + "</tr>"
-        for row in listed
-    )
-    return f"<table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _cell(name: str, value: str, *, is_first: bool) -> str:
-    label = "" if is_first or not name else f' data-name="{text(name)}"'
-    return f'<td class="mono"{label}>{text(value)}</td>'

@@ -147,6 +147,14 @@ def test_what_is_to_be_ignored_is_not_compared(compiler: Compiler) -> None:
     assert outcome.is_ok
 
 
+def test_what_runs_by_itself_is_shown_before_and_after(compiler: Compiler) -> None:
+    outcome = rehearsed(Pair("timer_v1", "v2"), compiler)
+
+    told = as_dict(outcome)["by_itself"]
+    assert [set(soak["ran"]) for soak in told] == [{"canister_global_timer"}, set()]
+    assert "never in 86,400 virtual seconds" in as_html(outcome)
+
+
 def test_an_accepted_finding_does_not_fail_and_says_so(compiler: Compiler) -> None:
     plan = Plan(accept=frozenset({"A03"}))
 

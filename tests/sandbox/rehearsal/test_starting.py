@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rehearsal_samples import module
-from sandbox import Sandbox, UsageError
+from sandbox import Sandbox, Status, UsageError
 from sandbox.rehearsal import Call, FromCanister, FromDirectory, FromModule, Plan, rehearse
 
 if TYPE_CHECKING:
@@ -131,3 +131,13 @@ def test_an_empty_canister_has_nothing_to_upgrade(ic: Sandbox) -> None:
 def test_what_is_no_call_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="a call reads like"):
         Call.parsed(text)
+
+
+def test_a_stopped_canister_is_looked_at_running_and_stays_stopped(ic: Sandbox) -> None:
+    canister = ic.install(module("v1"))
+    canister.stop()
+
+    outcome = rehearse(FromCanister(ic, canister), module("zeroes_in_post"))
+
+    assert {"R05", "A03"} <= outcome.codes
+    assert canister.status().status is Status.STOPPED
