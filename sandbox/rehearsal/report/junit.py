@@ -1,4 +1,4 @@
-"""A rehearsal as JUnit XML: one test case per finding of the registry that CI can count.
+"""A rehearsal as JUnit XML: the verdict as a test case, and one for each code of the registry.
 
 A failure fails its case; warnings and notes pass and are written into the case's output.
 """
@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 
 def as_junit(outcome: Rehearsal) -> str:
     """Return the XML document."""
-    failed = {item.code for item in outcome.of(Severity.FAILURE)}
-    counts = {"tests": str(len(ROWS)), "failures": str(len(failed)), "errors": "0"}
+    failed = len({item.code for item in outcome.of(Severity.FAILURE)}) + (not outcome.is_ok)
+    counts = {"tests": str(len(ROWS) + 1), "failures": str(failed), "errors": "0"}
     suites = ET.Element("testsuites", counts)
     suite = ET.SubElement(suites, "testsuite", {"name": "canister-sandbox rehearse", **counts})
-    ET.SubElement(suite, "system-out").text = _clean(outcome.verdict)
+    verdict = ET.SubElement(suite, "testcase", {"classname": "rehearsal", "name": "verdict"})
+    tag = "system-out" if outcome.is_ok else "failure"
+    ET.SubElement(verdict, tag).text = _clean(outcome.verdict)
     for row in ROWS:
         names = {"classname": "rehearsal", "name": f"{row.code} {row.title}"}
         case = ET.SubElement(suite, "testcase", names)

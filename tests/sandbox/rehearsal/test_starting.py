@@ -141,3 +141,33 @@ def test_a_stopped_canister_is_looked_at_running_and_stays_stopped(ic: Sandbox) 
 
     assert {"R05", "A03"} <= outcome.codes
     assert canister.status().status is Status.STOPPED
+
+
+def test_an_interrupt_at_any_stage_leaves_the_canister_as_it_was(ic: Sandbox) -> None:
+    canister = ic.install(module("timer_v1"))
+    before = canister.checksum, canister.status(), ic.time_ns
+    stages: list[str] = []
+    rehearse(FromCanister(ic, canister), module("timer_v2"), progress=stages.append)
+
+    for stage in stages:
+
+        def interrupt(current: str, at: str = stage) -> None:
+            if current == at:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            rehearse(FromCanister(ic, canister), module("timer_v2"), progress=interrupt)
+
+    assert len(stages) >= 8
+    assert (canister.checksum, canister.status(), ic.time_ns) == before
+    assert canister.list_snapshots() == ()
+
+
+def test_an_interface_can_stand_beside_the_modules(ic: Sandbox) -> None:
+    canister = ic.install(module("v1"))
+    plan = Plan(did="service : { get : (opt nat8) -> (nat64) query; inc : () -> () }")
+
+    outcome = rehearse(FromCanister(ic, canister), module("v2"), plan)
+
+    assert outcome.probes == ()  # by this interface the query takes an argument
+    assert canister.methods["get"] == "query"

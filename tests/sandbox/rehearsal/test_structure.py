@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sandbox.candid.values import Some, VariantValue
 from sandbox.rehearsal.structure import changes, shown
@@ -52,6 +54,31 @@ def test_a_difference_has_its_path_and_its_weight(
 
 def test_the_order_of_a_table_of_pairs_is_no_difference() -> None:
     assert list(changes([("a", 1), ("b", 2)], [("b", 2), ("a", 1)])) == []
+
+
+VALUES = st.recursive(
+    st.none() | st.integers() | st.text() | st.binary(),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(max_size=3), inner, max_size=4)
+        | st.builds(Some, inner)
+        | st.builds(VariantValue, st.text(max_size=3), inner)
+    ),
+    max_leaves=12,
+)
+
+
+@given(VALUES, VALUES)
+def test_two_values_have_changes_exactly_when_they_differ(before: Any, after: Any) -> None:
+    found = list(changes(before, after))
+
+    assert bool(found) == (before != after)
+    assert list(changes(before, before)) == []
+
+
+@given(VALUES)
+def test_every_value_can_be_shown(value: Any) -> None:
+    assert 0 < len(shown(value)) <= 120
 
 
 def test_long_values_are_cut() -> None:
