@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ def _calls(_ctx: click.Context, _option: click.Parameter, texts: tuple[str, ...]
 
 def _start_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
+        click.option("--at", metavar="SNAPSHOT", help="With NAME: from this snapshot of it."),
         click.option("--snapshot", type=_FOLDER, help="Start from a dfx / icp-cli snapshot."),
         click.option(
             "--id",
@@ -102,6 +104,7 @@ def _plan_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def rehearse(
     what: tuple[str, ...],
     *,
+    at: str | None,
     snapshot: Path | None,
     canister_id: Principal | None,
     old: Path | None,
@@ -127,8 +130,11 @@ def rehearse(
     name, module = _named(what)
     if sum(start is not None for start in (name, snapshot, old)) != 1:
         raise UsageError("start from one of: a canister's NAME, --snapshot DIR, --from MODULE")
+    if at is not None and name is None:
+        raise UsageError("--at names a snapshot of canister NAME")
     plan = _plan(**options)
-    with _started(name, snapshot, old, canister_id=canister_id, init=init, calls=calls) as start:
+    origin = _Origin(name, at, snapshot, canister_id, old, init, calls)
+    with _started(origin) as start:
         from sandbox.rehearsal import rehearse as rehearsed
 
         try:
@@ -203,25 +209,33 @@ def _argument(text: str | None, file: Path | None) -> str | bytes:
     return data.decode("utf-8", "replace") if data.lstrip().startswith(b"(") else data
 
 
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """Where the command line says to start; one of name, directory and old is given."""
+
+    name: str | None
+    at: str | None
+    directory: Path | None
+    canister_id: Principal | None
+    old: Path | None
+    init: str
+    calls: tuple[Call, ...]
+
+
 @contextmanager
-def _started(
-    name: str | None,
-    snapshot: Path | None,
-    old: Path | None,
-    *,
-    canister_id: Principal | None,
-    init: str,
-    calls: tuple[Call, ...],
-) -> Iterator[Start]:
+def _started(origin: _Origin) -> Iterator[Start]:
+    from sandbox.cli.snapshot_common import find_snapshot
     from sandbox.rehearsal import FromCanister, FromDirectory, FromModule
 
-    with opened(saving=False) if name is not None else nullcontext() as ic:
-        if ic is not None and name is not None:
-            yield FromCanister(ic, existing(ic, name))
-        elif snapshot is not None:
-            yield FromDirectory(snapshot, canister_id)
-        elif old is not None:
-            yield FromModule(old, init, calls)
+    if origin.name is not None:
+        with opened(saving=False) as ic:
+            canister = existing(ic, origin.name)
+            snapshot = None if origin.at is None else find_snapshot(ic, canister, origin.at)
+            yield FromCanister(ic, canister, snapshot)
+    elif origin.directory is not None:
+        yield FromDirectory(origin.directory, origin.canister_id)
+    elif origin.old is not None:
+        yield FromModule(origin.old, origin.init, origin.calls)
 
 
 def _progress(stage: str) -> None:

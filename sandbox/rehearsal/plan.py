@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sandbox.modules import Source
     from sandbox.principal import Principal
     from sandbox.sandbox import Sandbox
+    from snapshot.record import Snapshot
 
 NO_ARGUMENTS: Final = b"DIDL\x00\x00"
 _DAY_S: Final = 86_400.0
@@ -65,10 +66,14 @@ class FromDirectory:
 
 @dataclass(frozen=True, slots=True)
 class FromCanister:
-    """Start from a canister of a sandbox; both are afterwards as they were."""
+    """Start from a canister of a sandbox; both are afterwards as they were.
+
+    snapshot: what to load into it first; None is the canister as it is.
+    """
 
     sandbox: Sandbox
     canister: Canister
+    snapshot: Snapshot | None = None
 
 
 Start: TypeAlias = FromModule | FromDirectory | FromCanister

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
+from sandbox.rehearsal.bench import controller_of
 from sandbox.rehearsal.calling import encoded, send
 from sandbox.rehearsal.findings import Fact
 from sandbox.rehearsal.importing import imported
@@ -40,6 +41,9 @@ def base(start: Start, plan: Plan, compiler: Compiler | None) -> Iterator[Base]:
     match start:
         case FromCanister():
             with start.sandbox.anchor(), _declared(start.sandbox, start.canister, plan.did):
+                if start.snapshot is not None:
+                    caller = controller_of(start.sandbox, start.canister, plan.caller)
+                    start.canister.load_snapshot(start.snapshot, caller=caller)
                 yield Base(start.sandbox, start.canister)
         case FromModule():
             with Sandbox(limits=plan.limits, compiler=compiler) as ic:

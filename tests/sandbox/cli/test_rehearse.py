@@ -39,6 +39,18 @@ def test_a_canister_of_the_world_is_rehearsed_and_not_changed(run: CommandLine) 
     assert run.files() == before
 
 
+def test_a_snapshot_of_a_canister_is_rehearsed(run: CommandLine) -> None:
+    run("install", "counter", V1)
+    run("snapshot", "take", "counter", "--label", "seven")
+    run("upgrade", "counter", ZEROES)
+    before = run.files()
+
+    result = run("rehearse", "counter", ZEROES, "--at", "seven", code=1)
+
+    assert "get: 0x0700000000000000 → 0x0000000000000000" in result.stdout
+    assert run.files() == before
+
+
 def test_a_snapshot_directory_is_rehearsed(run: CommandLine, tmp_path: Path) -> None:
     run("install", "counter", V1)
     run("snapshot", "take", "counter", "--label", "before")
@@ -73,6 +85,7 @@ def test_json_can_be_printed(run: CommandLine) -> None:
         ("counter", "--from", V1, V2),
         ("counter", "again", V2),
         ("nobody", V2),
+        ("--from", V1, V2, "--at", "before"),
         ("--from", V1, "missing.wasm"),
         ("--from", V1, V2, "--call", "inc ("),
         ("--from", V1, V2, "--argument", "(5 :"),
