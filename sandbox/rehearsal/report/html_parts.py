@@ -106,7 +106,9 @@ def probes(outcome: Rehearsal) -> str:
     rows = [_probe(diff) for diff in ordered]
     head = "<thead><tr><th>query</th><th>before</th><th>after</th><th class=num>instructions</th>"
     return (
-        f'<div class="card"><table>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+        f'<div class="card"><table>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+        '<p class="soft">A heap that was just made is slower until it is used; '
+        "A05 takes that into account.</p></div>"
     )
 
 
