@@ -130,6 +130,8 @@ def rehearse(
     name, module = _named(what)
     if sum(start is not None for start in (name, snapshot, old)) != 1:
         raise UsageError("start from one of: a canister's NAME, --snapshot DIR, --from MODULE")
+    if name is not None and options["limits"] != "mainnet":
+        raise UsageError("--limits is for --snapshot and --from; a world has limits of its own")
     if at is not None and name is None:
         raise UsageError("--at names a snapshot of canister NAME")
     plan = _plan(**options)

@@ -86,6 +86,7 @@ def test_json_can_be_printed(run: CommandLine) -> None:
         ("counter", "again", V2),
         ("nobody", V2),
         ("--from", V1, V2, "--at", "before"),
+        ("counter", V2, "--limits", "system"),
         ("--from", V1, "missing.wasm"),
         ("--from", V1, V2, "--call", "inc ("),
         ("--from", V1, V2, "--argument", "(5 :"),
