@@ -89,7 +89,8 @@ class Plan:
     traffic: calls between the upgrade and the rollback. soak_s: virtual time to look after.
     downgrade_argument: for the old module when it is installed again.
     caller: None is a controller of the canister. did: the interface, as text, when the modules
-        carry none.
+        carry none. limits: of the sandbox made for a module or a directory; a canister's sandbox
+        has its own.
     """
 
     argument: str | bytes = "()"
