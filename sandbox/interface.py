@@ -12,6 +12,7 @@ from functools import cached_property, lru_cache
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
 
 from sandbox import candid
 from sandbox.candid.errors import CandidError
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 # ``()`` encoded; what most calls without arguments need of Candid.
 NO_VALUES: Final = b"DIDL\0\0"
+# Weak: a module kept here until the interpreter ends would outlive the engine it belongs to.
+_KNOWN: Final[WeakKeyDictionary[InstalledModule, dict[str | None, CanisterInterface]]] = (
+    WeakKeyDictionary()
+)
 
 
 class MethodCodec:
@@ -200,7 +205,12 @@ def interface_of(module: InstalledModule | None, did: str | None = None) -> Cani
 
     Raises: CandidSyntaxError for a bad ``did``.
     """
-    return _embedded(module) if did is None else _declared(module, did)
+    if module is None:
+        return _build(None, did or "", "")
+    known = _KNOWN.setdefault(module, {})
+    if did not in known:
+        known[did] = _embedded(module) if did is None else _build(module, did, "")
+    return known[did]
 
 
 def did_text(did: str | PathLike[str] | None) -> str | None:
@@ -219,15 +229,9 @@ def did_text(did: str | PathLike[str] | None) -> str | None:
         raise UsageError(f"the interface {text!r} cannot be read: {error}") from error
 
 
-@lru_cache(maxsize=256)
-def _declared(module: InstalledModule | None, did: str) -> CanisterInterface:
-    return _build(module, did, "")
-
-
-@lru_cache(maxsize=256)
-def _embedded(module: InstalledModule | None) -> CanisterInterface:
-    service = module.metadata.get("candid:service") if module else None
-    arguments = module.metadata.get("candid:args") if module else None
+def _embedded(module: InstalledModule) -> CanisterInterface:
+    service = module.metadata.get("candid:service")
+    arguments = module.metadata.get("candid:args")
     try:
         return _build(
             module,

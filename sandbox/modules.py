@@ -39,7 +39,7 @@ _SYSTEM_API: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class InstalledModule:
     """A module that passed all checks, ready to run; shared by all that use it.
 

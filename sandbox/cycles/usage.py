@@ -6,7 +6,6 @@ sections 1 and 3.5.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -62,8 +61,6 @@ def memory_use(runtime: CanisterRuntime, snapshots: Iterable[Snapshot]) -> Memor
     )
 
 
-# Asked several times per message: modules and changes are immutable, so the sums are kept.
-@lru_cache(maxsize=256)
 def _metadata_bytes(module: InstalledModule) -> int:
     return sum(len(name) + len(item.content) for name, item in module.metadata.items())
 
