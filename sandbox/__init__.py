@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sandbox import candid
-    from sandbox.anchor import Anchor
     from sandbox.cycles import FREE, Prices
     from sandbox.errors import (
         CanisterRejected,
@@ -27,41 +26,42 @@ if TYPE_CHECKING:
         SandboxError,
         UsageError,
     )
+    from sandbox.execution.lifecycle import Persistence
     from sandbox.handle import Canister
-    from sandbox.lifecycle import Persistence
     from sandbox.limits import Limits
     from sandbox.mocking import Mock
-    from sandbox.outcalls import HttpRequest, HttpResponse
     from sandbox.pending import Pending
     from sandbox.principal import Principal
     from sandbox.sandbox import Sandbox
     from sandbox.state import LogRecord, Status
-    from sandbox.tracing import Report, Trace
+    from sandbox.world.anchor import Anchor
+    from sandbox.world.outcalls import HttpRequest, HttpResponse
+    from sandbox.world.tracing import Report, Trace
     from snapshot.record import Snapshot
 
 _HOMES = {
-    "Anchor": "sandbox.anchor",
+    "Anchor": "sandbox.world.anchor",
     "Canister": "sandbox.handle",
     "CanisterRejected": "sandbox.errors",
     "CanisterTrapped": "sandbox.errors",
     "FREE": "sandbox.cycles",
-    "HttpRequest": "sandbox.outcalls",
-    "HttpResponse": "sandbox.outcalls",
+    "HttpRequest": "sandbox.world.outcalls",
+    "HttpResponse": "sandbox.world.outcalls",
     "Limits": "sandbox.limits",
     "LogRecord": "sandbox.state",
     "Mock": "sandbox.mocking",
     "ModuleRefused": "sandbox.errors",
     "Pending": "sandbox.pending",
-    "Persistence": "sandbox.lifecycle",
+    "Persistence": "sandbox.execution.lifecycle",
     "Prices": "sandbox.cycles",
     "Principal": "sandbox.principal",
     "RejectCode": "sandbox.errors",
-    "Report": "sandbox.tracing",
+    "Report": "sandbox.world.tracing",
     "Sandbox": "sandbox.sandbox",
     "SandboxError": "sandbox.errors",
     "Snapshot": "snapshot.record",
     "Status": "sandbox.state",
-    "Trace": "sandbox.tracing",
+    "Trace": "sandbox.world.tracing",
     "UsageError": "sandbox.errors",
 }
 

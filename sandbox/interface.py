@@ -22,7 +22,7 @@ from sandbox.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sandbox.modules import InstalledModule
+    from sandbox.execution.modules import InstalledModule
 
 
 # ``()`` encoded; what most calls without arguments need of Candid.

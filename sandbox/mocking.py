@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from sandbox.clock import duration_ns
 from sandbox.errors import RejectCode
 from sandbox.interface import did_text, interface_of
 from sandbox.messages import Answer, Reject, Reply
-from sandbox.mocks import AnswerFunction, MockCall, Rule
-from sandbox.traffic import ReplyFault
+from sandbox.world.clock import duration_ns
+from sandbox.world.mocks import AnswerFunction, MockCall, Rule
+from sandbox.world.traffic import ReplyFault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from os import PathLike
 
     from sandbox.interface import CanisterInterface
-    from sandbox.mocks import SeenCall
     from sandbox.principal import Principal
     from sandbox.sandbox import Sandbox
+    from sandbox.world.mocks import SeenCall
 
 
 class Mock:

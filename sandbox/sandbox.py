@@ -8,9 +8,6 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from sandbox.anchor import Anchor
-from sandbox.clock import duration_ns
-from sandbox.controlling import refuse_stranger
 from sandbox.cycles import MAINNET_13_NODES, Prices
 from sandbox.engine import Compiler
 from sandbox.errors import UsageError
@@ -23,7 +20,10 @@ from sandbox.mocking import Mock
 from sandbox.principal import Principal
 from sandbox.snapshots import SnapshotDesk
 from sandbox.state import Settings
-from sandbox.world import World
+from sandbox.world.anchor import Anchor
+from sandbox.world.clock import duration_ns
+from sandbox.world.controlling import refuse_stranger
+from sandbox.world.world import World
 from snapshot.ids import SnapshotId
 from snapshot.record import Snapshot
 
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from sandbox.durable import WorldDirectory
+    from sandbox.execution.modules import Source
     from sandbox.memory import RegionKind
-    from sandbox.modules import Source
-    from sandbox.outcalls import Outcalls
-    from sandbox.tracing import Report, Trace
+    from sandbox.world.outcalls import Outcalls
+    from sandbox.world.tracing import Report, Trace
 
 DEFAULT_CYCLES: Final = 100_000_000_000_000
 PrincipalLike = Principal | str
@@ -53,7 +53,7 @@ class Sandbox:
     compiler: share one between sandboxes to compile each module once.
     prices: what things cost (``sandbox.cycles``): the mainnet's, or ``FREE``.
     seed: of randomness and keys. When given, messages also run in another order that the
-        IC could have taken, one for each seed (``sandbox.order``).
+        IC could have taken, one for each seed (``sandbox.world.order``).
 
     Use from several threads is serialised. A forked child must make its own sandbox.
     """

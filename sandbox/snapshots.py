@@ -10,9 +10,9 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeAlias
 
-from sandbox.controlling import refuse_stranger
 from sandbox.errors import UsageError
 from sandbox.messages import Reject
+from sandbox.world.controlling import refuse_stranger
 from snapshot import rejects
 from snapshot.applying import apply
 from snapshot.content import content_of
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from os import PathLike
 
-    from sandbox.canister import CanisterRuntime
+    from sandbox.execution.canister import CanisterRuntime
     from sandbox.handle import Canister
     from sandbox.principal import Principal
     from sandbox.sandbox import PrincipalLike, Sandbox

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from sandbox.canister import CanisterRuntime, Capture, Held
 from sandbox.errors import ModuleRefused
-from sandbox.lifecycle import invalid_module
+from sandbox.execution.canister import CanisterRuntime, Capture, Held
+from sandbox.execution.lifecycle import invalid_module
 from sandbox.messages import Reject
 from sandbox.state import LowMemoryHook
 from snapshot import rejects
@@ -22,7 +22,7 @@ from snapshot.record import Source, accounted_bytes
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sandbox.modules import InstalledModule
+    from sandbox.execution.modules import InstalledModule
     from sandbox.state import CanisterState
     from snapshot.content import Content
     from snapshot.record import Snapshot

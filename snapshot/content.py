@@ -18,8 +18,8 @@ from sandbox.wasm.source import load_source
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from sandbox.canister import Capture, Held
-    from sandbox.modules import InstalledModule
+    from sandbox.execution.canister import Capture, Held
+    from sandbox.execution.modules import InstalledModule
     from sandbox.wasm.module import ConstExpr, Global
 
 # 64 KiB: an entry costs 32 bytes, so a 4 GiB memory has 2 MiB of them at most

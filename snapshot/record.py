@@ -13,8 +13,8 @@ from snapshot.content import Content, content_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sandbox.canister import Capture
-    from sandbox.modules import InstalledModule
+    from sandbox.execution.canister import Capture
+    from sandbox.execution.modules import InstalledModule
     from sandbox.principal import Principal
     from snapshot.ids import SnapshotId
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from sandbox.execution.modules import InstalledModule, ModuleLoader
 from sandbox.limits import MAINNET, Limits
 from sandbox.messages import Reject
-from sandbox.modules import InstalledModule, ModuleLoader
 from sandbox.principal import Principal
 from snapshot import rejects, transfer
 from snapshot.applying import apply
@@ -21,7 +21,7 @@ from snapshot.ids import SnapshotId
 from snapshot.record import Snapshot
 
 if TYPE_CHECKING:
-    from sandbox.canister import CanisterRuntime
+    from sandbox.execution.canister import CanisterRuntime
     from snapshot.transfer import Metadata, Piece
 
 Saved = tuple[Mapping[SnapshotId, Snapshot], Mapping[Principal, int]]

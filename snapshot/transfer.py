@@ -13,7 +13,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-from sandbox.canister import Held
+from sandbox.execution.canister import Held
 from sandbox.memory import WASM_PAGE
 from sandbox.messages import Reject
 from snapshot import rejects

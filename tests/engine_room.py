@@ -19,7 +19,7 @@ from sandbox.system_api.table import Context
 
 if TYPE_CHECKING:
     from sandbox import Canister
-    from sandbox.canister import CanisterRuntime
+    from sandbox.execution.canister import CanisterRuntime
     from sandbox.memory import RegionKind
     from sandbox.messages import Outcome
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Any, Final
 
-from sandbox.canister import Held
+from sandbox.execution.canister import Held
 from sandbox.memory import Region, new_region
 from sandbox.principal import Principal
 from snapshot.content import Content, GlobalValue

@@ -25,8 +25,8 @@ from sandbox.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sandbox.execution.lifecycle import InstallReport
     from sandbox.handle import Canister
-    from sandbox.lifecycle import InstallReport
     from sandbox.principal import Principal
 
 _MODULE = click.Path(exists=True, dir_okay=False, path_type=Path)

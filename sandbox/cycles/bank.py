@@ -14,10 +14,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sandbox import texts
-from sandbox.canister import Growth
 from sandbox.cycles.prices import SECONDS_PER_DAY, Prices
 from sandbox.cycles.usage import memory_use
 from sandbox.cycles.uses import Use
+from sandbox.execution.canister import Growth
 from sandbox.messages import Outcome, Reject, reject
 from sandbox.records import replace
 from sandbox.system_api.violations import Violation
@@ -25,7 +25,7 @@ from sandbox.system_api.violations import Violation
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from sandbox.canister import CanisterRuntime
+    from sandbox.execution.canister import CanisterRuntime
     from sandbox.messages import Task
     from sandbox.principal import Principal
     from sandbox.state import Settings

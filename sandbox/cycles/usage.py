@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sandbox.canister import CanisterRuntime
-    from sandbox.history import Change
-    from sandbox.modules import InstalledModule
+    from sandbox.execution.canister import CanisterRuntime
+    from sandbox.execution.modules import InstalledModule
+    from sandbox.world.history import Change
     from snapshot.record import Snapshot
 
 CHUNK_ACCOUNTED_BYTES: Final = 1 << 20

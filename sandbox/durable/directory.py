@@ -20,16 +20,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 from weakref import WeakValueDictionary
 
-from sandbox.anchor import SavedCanister, SavedWorld
-from sandbox.canister import CanisterRuntime, Capture, Held
 from sandbox.durable.lock import locked
 from sandbox.durable.recordfile import publish_record, read_record
 from sandbox.durable.records import StoredCanister, WorldRecord
 from sandbox.durable.snapshots import StoredSnapshot
 from sandbox.errors import UsageError
-from sandbox.log import CanisterLog
-from sandbox.mocks import SavedMocks
-from sandbox.outcalls import SavedOutcalls
+from sandbox.execution.canister import CanisterRuntime, Capture, Held
+from sandbox.execution.log import CanisterLog
+from sandbox.world.anchor import SavedCanister, SavedWorld
+from sandbox.world.mocks import SavedMocks
+from sandbox.world.outcalls import SavedOutcalls
 from snapshot.content import mutable_bits
 from snapshot.ids import SnapshotId
 from snapshot.record import Snapshot
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from sandbox.principal import Principal
-    from sandbox.world import World
+    from sandbox.world.world import World
     from snapshot.store import Manifest
     from snapshot.store.saving import Saved
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 from sandbox.cycles import SavedBank, Use
 from sandbox.durable.plain import known_classes
 from sandbox.errors import RejectCode
-from sandbox.history import Change
 from sandbox.messages import Closure, OutgoingCall, Reject, Reply
 from sandbox.state import (
     CanisterState,
@@ -19,7 +18,8 @@ from sandbox.state import (
     Visibility,
 )
 from sandbox.system_api.table import Context
-from sandbox.traffic import (
+from sandbox.world.history import Change
+from sandbox.world.traffic import (
     Callback,
     CallContext,
     Delayed,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.controlling import refuse_stranger
 from sandbox.interface import CanisterInterface, MethodCodec, did_text, interface_of
+from sandbox.world.controlling import refuse_stranger
 
 if TYPE_CHECKING:
     from os import PathLike
 
-    from sandbox.canister import CanisterRuntime
-    from sandbox.modules import Source
+    from sandbox.execution.canister import CanisterRuntime
+    from sandbox.execution.modules import Source
     from sandbox.principal import Principal
     from sandbox.sandbox import PrincipalLike, Sandbox
 

@@ -5,22 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sandbox.execution.lifecycle import InstallReport, Persistence
 from sandbox.handle.base import Handle
 from sandbox.interface import NO_VALUES
-from sandbox.lifecycle import InstallReport, Persistence
 from snapshot.record import Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from os import PathLike
 
-    from sandbox.canister import CanisterRuntime
+    from sandbox.execution.canister import CanisterRuntime
+    from sandbox.execution.modules import Source
     from sandbox.messages import Reject
-    from sandbox.modules import Source
     from sandbox.principal import Principal
     from sandbox.sandbox import PrincipalLike
     from sandbox.state import Settings, Status
-    from sandbox.world import World
+    from sandbox.world.world import World
     from snapshot.ids import SnapshotId
 
     ManagementAction = Callable[[World, CanisterRuntime], Reject | None]

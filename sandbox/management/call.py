@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from sandbox.controlling import origin_of, with_help
 from sandbox.messages import Reject, reject
+from sandbox.world.controlling import origin_of, with_help
 
 if TYPE_CHECKING:
     from sandbox.candid.values import VariantValue
-    from sandbox.canister import CanisterRuntime
+    from sandbox.execution.canister import CanisterRuntime
     from sandbox.principal import Principal
-    from sandbox.traffic import Request
-    from sandbox.world import World
+    from sandbox.world.traffic import Request
+    from sandbox.world.world import World
 
 
 class Later(Enum):

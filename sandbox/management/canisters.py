@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sandbox.controlling import with_help
 from sandbox.cycles.uses import Use
 from sandbox.management.call import LATER, Later, check, refuse
 from sandbox.management.settings import checked_settings
 from sandbox.state import Settings, Status
+from sandbox.world.controlling import with_help
 
 if TYPE_CHECKING:
     from sandbox.management.call import ManagementCall

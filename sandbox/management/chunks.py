@@ -7,9 +7,9 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from sandbox.controlling import with_help
 from sandbox.cycles.uses import Use
 from sandbox.management.call import check, refuse
+from sandbox.world.controlling import with_help
 
 if TYPE_CHECKING:
     from sandbox.management.call import ManagementCall, Refused

@@ -5,14 +5,14 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from sandbox import controlling
-from sandbox.controlling import Installation
-from sandbox.lifecycle import Persistence
+from sandbox.execution.lifecycle import Persistence
 from sandbox.management.call import check
 from sandbox.management.chunks import chunk_store_error
+from sandbox.world import controlling
+from sandbox.world.controlling import Installation
 
 if TYPE_CHECKING:
-    from sandbox.canister import CanisterRuntime
+    from sandbox.execution.canister import CanisterRuntime
     from sandbox.management.call import ManagementCall
 
 

@@ -16,8 +16,8 @@ from sandbox.messages import Answer, Reject, Reply
 
 if TYPE_CHECKING:
     from sandbox.principal import Principal
-    from sandbox.traffic import Request
-    from sandbox.world import World
+    from sandbox.world.traffic import Request
+    from sandbox.world.world import World
 
 
 class Manager:

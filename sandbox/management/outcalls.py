@@ -13,9 +13,9 @@ from sandbox.cycles.uses import Use
 from sandbox.management import interface
 from sandbox.management.call import Refused, refuse
 from sandbox.messages import Reply, Task
-from sandbox.outcalls import HttpRequest, HttpResponse, OutcallFailed
 from sandbox.system_api.table import Context
 from sandbox.wasm.methods import MethodKind
+from sandbox.world.outcalls import HttpRequest, HttpResponse, OutcallFailed
 
 if TYPE_CHECKING:
     from sandbox.candid.values import FuncRef

@@ -10,9 +10,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.candid.values import VariantValue
-from sandbox.controlling import with_help
 from sandbox.management.call import Refused, check, refuse
 from sandbox.state import Settings, Viewers, Visibility
+from sandbox.world.controlling import with_help
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sandbox import controlling
 from sandbox.cycles.bank import out_of_cycles
 from sandbox.cycles.uses import Use
 from sandbox.management.call import Refused, refuse
 from sandbox.management.status import is_viewer
 from sandbox.messages import Reject
+from sandbox.world import controlling
 from snapshot.ids import SnapshotId
 
 if TYPE_CHECKING:
-    from sandbox.canister import CanisterRuntime
+    from sandbox.execution.canister import CanisterRuntime
     from sandbox.management.call import ManagementCall
     from snapshot.record import Snapshot
 

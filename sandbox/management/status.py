@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.candid.values import VariantValue
-from sandbox.controlling import with_help
 from sandbox.cycles.usage import memory_use
 from sandbox.management.call import refuse
 from sandbox.management.settings import shown
 from sandbox.state import Visibility
 from sandbox.wasm.metadata import Visibility as MetadataVisibility
+from sandbox.world.controlling import with_help
 
 if TYPE_CHECKING:
-    from sandbox.canister import CanisterRuntime
-    from sandbox.history import Change
+    from sandbox.execution.canister import CanisterRuntime
     from sandbox.management.call import ManagementCall
     from sandbox.principal import Principal
     from sandbox.state import Viewers
+    from sandbox.world.history import Change
 
 _NO_METADATA_HELP: Final = (
     "If you are a controller of the canister, install a Wasm module containing a metadata "

@@ -16,9 +16,9 @@ from sandbox.rehearsal.plan import NO_ARGUMENTS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.canister import CanisterRuntime
+    from sandbox.execution.canister import CanisterRuntime
+    from sandbox.execution.modules import InstalledModule, Source
     from sandbox.handle import Canister
-    from sandbox.modules import InstalledModule, Source
     from sandbox.principal import Principal
     from sandbox.rehearsal.plan import Plan
     from sandbox.sandbox import Sandbox

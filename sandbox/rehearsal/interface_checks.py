@@ -15,7 +15,7 @@ from sandbox.rehearsal.stable_types import SignatureUnreadable, read_signature
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.modules import InstalledModule
+    from sandbox.execution.modules import InstalledModule
     from sandbox.rehearsal.findings import Finding
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from snapshot.insight import Part, recognise
 
 if TYPE_CHECKING:
-    from sandbox.canister import Held
+    from sandbox.execution.canister import Held
     from sandbox.handle import Canister
 
 # "MGR", version, allocated buckets, pages per bucket (stable-structures memory_manager.rs).

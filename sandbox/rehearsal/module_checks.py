@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sandbox.lifecycle import Persistence
+from sandbox.execution.lifecycle import Persistence
 from sandbox.rehearsal.findings import Fact, Severity
 from sandbox.rehearsal.registry import finding, findings_of
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sandbox.errors import ModuleRefused
-    from sandbox.modules import InstalledModule
+    from sandbox.execution.modules import InstalledModule
     from sandbox.rehearsal.findings import Finding
 
 # What only tools of one version read; a change of compiler is no finding.

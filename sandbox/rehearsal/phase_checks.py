@@ -16,7 +16,7 @@ from sandbox.rehearsal.upgrading import REFUSED
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.modules import InstalledModule
+    from sandbox.execution.modules import InstalledModule
     from sandbox.rehearsal.bench import Bench
     from sandbox.rehearsal.findings import Finding
     from sandbox.rehearsal.upgrading import UpgradeRun

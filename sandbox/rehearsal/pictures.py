@@ -8,7 +8,7 @@ from sandbox.rehearsal.rehearsal import Picture
 from snapshot.insight import cells
 
 if TYPE_CHECKING:
-    from sandbox.canister import Capture, Held
+    from sandbox.execution.canister import Capture, Held
     from sandbox.rehearsal.upgrading import UpgradeRun
     from snapshot.insight import MemoryDiff
 

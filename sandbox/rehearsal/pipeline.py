@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from sandbox.engine import Compiler
-    from sandbox.modules import InstalledModule, Source
+    from sandbox.execution.modules import InstalledModule, Source
     from sandbox.rehearsal.findings import Finding
     from sandbox.rehearsal.plan import Start
     from sandbox.rehearsal.starting import Base

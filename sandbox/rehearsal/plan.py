@@ -11,8 +11,8 @@ from sandbox.limits import MAINNET, Limits
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sandbox.execution.modules import Source
     from sandbox.handle import Canister
-    from sandbox.modules import Source
     from sandbox.principal import Principal
     from sandbox.sandbox import Sandbox
     from snapshot.record import Snapshot

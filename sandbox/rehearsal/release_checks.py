@@ -21,7 +21,7 @@ from sandbox.rehearsal.viewing import readings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.modules import InstalledModule
+    from sandbox.execution.modules import InstalledModule
     from sandbox.rehearsal.bench import Bench
     from sandbox.rehearsal.caller_checks import Reader
     from sandbox.rehearsal.calling import Reading

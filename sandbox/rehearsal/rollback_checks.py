@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sandbox.rehearsal.calling import Probe, Reading
     from sandbox.rehearsal.findings import Finding
     from sandbox.rehearsal.viewing import View
-    from sandbox.tracing import Trace
+    from sandbox.world.tracing import Trace
     from snapshot.ids import SnapshotId
 
 _TIMER: Final = "global timer"

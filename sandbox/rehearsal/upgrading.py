@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from sandbox.lifecycle import Persistence
+from sandbox.execution.lifecycle import Persistence
 from sandbox.rehearsal.calling import said
 from snapshot.insight import MemoryDiff, diff_memories
 
 if TYPE_CHECKING:
-    from sandbox.lifecycle import Stage
+    from sandbox.execution.lifecycle import Stage
+    from sandbox.execution.modules import Source
     from sandbox.messages import Reject
-    from sandbox.modules import Source
     from sandbox.rehearsal.bench import Bench
 
 REFUSED: Final = "install_code"

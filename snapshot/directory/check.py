@@ -24,8 +24,8 @@ from snapshot.transfer import Part, refusal_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sandbox.execution.modules import InstalledModule
     from sandbox.limits import Limits
-    from sandbox.modules import InstalledModule
     from snapshot.transfer import Metadata
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sandbox.messages import Reject
 
 if TYPE_CHECKING:
-    from sandbox.canister import CanisterRuntime
+    from sandbox.execution.canister import CanisterRuntime
     from snapshot.ids import SnapshotId
     from snapshot.shelf import SnapshotShelf
     from snapshot.transfer import Metadata, Piece

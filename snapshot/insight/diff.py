@@ -16,7 +16,7 @@ from snapshot.insight.names import global_names
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.canister import Held
+    from sandbox.execution.canister import Held
     from sandbox.memory import Run
     from snapshot.content import Content, GlobalValue
 

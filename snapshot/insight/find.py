@@ -12,7 +12,7 @@ from snapshot.insight.memories import filled, read_padded
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.canister import Held
+    from sandbox.execution.canister import Held
     from snapshot.content import Content
 
 _CONTEXT_BYTES: Final = 16

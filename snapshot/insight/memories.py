@@ -11,7 +11,7 @@ from sandbox.memory import OS_PAGE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from sandbox.canister import Held
+    from sandbox.execution.canister import Held
     from sandbox.memory import Run
 
 _WINDOW_BYTES: Final = 1 << 20

@@ -14,7 +14,7 @@ from snapshot.insight.picture import cells, svg
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from sandbox.canister import Held
+    from sandbox.execution.canister import Held
     from snapshot.content import Content
     from snapshot.insight.diff import Difference, MemoryDiff
 

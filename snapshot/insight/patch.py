@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from sandbox.canister import Held
 from sandbox.errors import UsageError
+from sandbox.execution.canister import Held
 from snapshot.content import GlobalValue
 from snapshot.insight.names import global_names
 from snapshot.record import Snapshot

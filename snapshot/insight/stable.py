@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from snapshot.insight.memories import read_padded
 
 if TYPE_CHECKING:
-    from sandbox.canister import Held
+    from sandbox.execution.canister import Held
     from sandbox.memory import Run
 
 _PAGE: Final = 65_536

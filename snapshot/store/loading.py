@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sandbox.canister import Held
 from sandbox.errors import SandboxError
+from sandbox.execution.canister import Held
 from snapshot import tree
 from snapshot.content import CHUNK_BYTES, Content
 from snapshot.record import Snapshot

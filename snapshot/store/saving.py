@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from sandbox.canister import Held
+    from sandbox.execution.canister import Held
     from snapshot.record import Snapshot
     from snapshot.store.files import Disk
     from snapshot.store.pack import Entry

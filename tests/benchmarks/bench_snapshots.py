@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from benchmarks.report import Row
 from sandbox import Sandbox
-from sandbox.canister import Held
+from sandbox.execution.canister import Held
 from sandbox.memory import new_region
 from sandbox.principal import Principal
 from snapshot.content import Content

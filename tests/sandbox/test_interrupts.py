@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox.interrupts import uninterrupted
+from sandbox.execution.interrupts import uninterrupted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,8 +14,8 @@ import pytest
 from canisters import universal as u
 from canisters.universal import Hook
 from engine_room import WAT, execute, open_sandbox, reply_of, runtime_of
-from sandbox import lifecycle
-from sandbox.lifecycle import InstallReport, Persistence
+from sandbox.execution import lifecycle
+from sandbox.execution.lifecycle import InstallReport, Persistence
 from sandbox.limits import MAINNET
 from sandbox.system_api.table import Context
 from universal_room import universal

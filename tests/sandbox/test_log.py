@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.log import CanisterLog
+from sandbox.execution.log import CanisterLog
 
 
 def filled(count: int, *, limit_bytes: int = 10_000) -> CanisterLog:

@@ -9,7 +9,7 @@ import pytest
 from sandbox.principal import Principal
 from sandbox.records import replace
 from sandbox.state import CanisterState, Settings, Status
-from sandbox.traffic import CallContext
+from sandbox.world.traffic import CallContext
 
 STATE = CanisterState(Principal(b"canister"), Settings(), 5, globals=(1, 2), version=7)
 

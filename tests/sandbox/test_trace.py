@@ -143,7 +143,7 @@ def test_a_quiet_world_reports_nothing(ic: Sandbox) -> None:
 
 def test_a_long_trace_is_cut_but_counted() -> None:
     from engine_room import open_sandbox
-    from sandbox.tracing import Tracer
+    from sandbox.world.tracing import Tracer
 
     with open_sandbox() as ic:
         canister = ic.install(IDLE)

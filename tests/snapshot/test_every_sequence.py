@@ -25,9 +25,9 @@ from snapshot_canister import POKE, poke
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.anchor import Anchor
     from sandbox.engine import Compiler
     from sandbox.handle import Canister
+    from sandbox.world.anchor import Anchor
     from snapshot.record import Snapshot
 
 PAGE: Final = 65_536

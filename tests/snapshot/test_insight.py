@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sandbox.canister import Held
 from sandbox.errors import UsageError
+from sandbox.execution.canister import Held
 from sandbox.memory import OS_PAGE, new_region
 from sandbox.principal import Principal
 from snapshot.content import GlobalValue

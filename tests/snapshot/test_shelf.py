@@ -22,7 +22,7 @@ from snapshot_canister import POKE, poke
 
 if TYPE_CHECKING:
     from sandbox import Sandbox
-    from sandbox.canister import CanisterRuntime
+    from sandbox.execution.canister import CanisterRuntime
     from sandbox.handle import Canister
 
 STRANGER = Principal.from_index(99)

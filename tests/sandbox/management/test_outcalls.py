@@ -11,7 +11,7 @@ from canisters import universal as u
 from sandbox import CanisterRejected, Sandbox, UsageError
 from sandbox.candid.values import FuncRef
 from sandbox.management import interface
-from sandbox.outcalls import HttpRequest, HttpResponse
+from sandbox.world.outcalls import HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,11 +6,11 @@ from collections import OrderedDict
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-from sandbox.canister import CanisterRuntime, Growth, Machine
 from sandbox.cycles.costs import cost_of
 from sandbox.cycles.prices import LONGEST_RESERVATION_S
 from sandbox.engine.compiler import wat_to_wasm
-from sandbox.hostmemory import MemoryBudget
+from sandbox.execution.canister import CanisterRuntime, Growth, Machine
+from sandbox.execution.hostmemory import MemoryBudget
 from sandbox.principal import Principal
 from sandbox.system_api.assemble import system_api_source
 

@@ -10,19 +10,20 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from sandbox import history, lifecycle, lowmemory
 from sandbox.errors import ModuleRefused, UsageError
-from sandbox.lifecycle import InstallReport, Persistence
+from sandbox.execution import lifecycle, lowmemory
+from sandbox.execution.lifecycle import InstallReport, Persistence
 from sandbox.messages import Reject, reject
 from sandbox.state import Settings, Status
+from sandbox.world import history
 
 if TYPE_CHECKING:
     from sandbox.candid.values import VariantValue
-    from sandbox.canister import CanisterRuntime
-    from sandbox.modules import InstalledModule, Source
+    from sandbox.execution.canister import CanisterRuntime
+    from sandbox.execution.modules import InstalledModule, Source
     from sandbox.principal import Principal
     from sandbox.state import CanisterState
-    from sandbox.world import World
+    from sandbox.world.world import World
     from snapshot.ids import SnapshotId
 
 STOP_TIMEOUT_NS: Final = 300_000_000_000

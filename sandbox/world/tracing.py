@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sandbox.principal import Principal
-    from sandbox.traffic import Request
+    from sandbox.world.traffic import Request
 
 
 # Some 1 KiB each: a month of a busy timer must not fill the memory.

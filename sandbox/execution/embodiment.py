@@ -11,18 +11,18 @@ from abc import ABC, abstractmethod
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from sandbox import exchange
-from sandbox.capture import Capture, Held
 from sandbox.engine import Hooks, Instance
 from sandbox.errors import ModuleRefused
-from sandbox.interrupts import uninterrupted
+from sandbox.execution import exchange
+from sandbox.execution.capture import Capture, Held
+from sandbox.execution.interrupts import uninterrupted
 from sandbox.records import replace
 
 if TYPE_CHECKING:
-    from sandbox.log import CanisterLog
-    from sandbox.machine import Machine
+    from sandbox.execution.log import CanisterLog
+    from sandbox.execution.machine import Machine
+    from sandbox.execution.modules import InstalledModule
     from sandbox.memory import Region
-    from sandbox.modules import InstalledModule
     from sandbox.state import CanisterState
 
 PAGE_BYTES: Final = 65_536

@@ -14,8 +14,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from sandbox import texts
-from sandbox.canister import CanisterRuntime, Origin
 from sandbox.errors import ModuleRefused
+from sandbox.execution.canister import CanisterRuntime, Origin
 from sandbox.messages import Reject, Task, reject
 from sandbox.state import CanisterState, LowMemoryHook
 from sandbox.system_api.table import Context
@@ -23,7 +23,7 @@ from sandbox.system_api.table import Context
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.modules import InstalledModule
+    from sandbox.execution.modules import InstalledModule
     from sandbox.principal import Principal
 
 _EOP_MISSING: Final = (

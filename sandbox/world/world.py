@@ -10,29 +10,29 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from sandbox import controlling, history, ingress, rounds
-from sandbox.anchor import SavedCanister, SavedWorld
-from sandbox.canister import CanisterRuntime
-from sandbox.clock import Clock
-from sandbox.controlling import STOP_TIMEOUT_NS, Installation, origin_of, refuse_stranger
 from sandbox.cycles import MAINNET_13_NODES, Bank, CyclesReport, Prices
 from sandbox.errors import UsageError
-from sandbox.lifecycle import InstallReport, Persistence
-from sandbox.log import CanisterLog
-from sandbox.machinery import Machinery
+from sandbox.execution.canister import CanisterRuntime
+from sandbox.execution.lifecycle import InstallReport, Persistence
+from sandbox.execution.log import CanisterLog
+from sandbox.execution.modules import ModuleLoader, Source
 from sandbox.management.dispatch import Manager
 from sandbox.messages import Answer, Reject, Reply, reject
-from sandbox.mocks import Mocks
-from sandbox.modules import ModuleLoader, Source
-from sandbox.outcalls import Outcalls
 from sandbox.principal import Principal
-from sandbox.queries import QueryRun
-from sandbox.randomness import Randomness
-from sandbox.routing import Router
 from sandbox.state import CanisterState, Settings
 from sandbox.system_api import mailbox
-from sandbox.tracing import Report, Tracer
-from sandbox.traffic import Request, StopRequest
+from sandbox.world import controlling, history, ingress, rounds
+from sandbox.world.anchor import SavedCanister, SavedWorld
+from sandbox.world.clock import Clock
+from sandbox.world.controlling import STOP_TIMEOUT_NS, Installation, origin_of, refuse_stranger
+from sandbox.world.machinery import Machinery
+from sandbox.world.mocks import Mocks
+from sandbox.world.outcalls import Outcalls
+from sandbox.world.queries import QueryRun
+from sandbox.world.randomness import Randomness
+from sandbox.world.routing import Router
+from sandbox.world.tracing import Report, Tracer
+from sandbox.world.traffic import Request, StopRequest
 from snapshot.shelf import SnapshotShelf
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class World:
     """All canisters of a sandbox and what goes on between them.
 
     prices: what things cost. seed: of raw_rand and keys; when given, also of the order of
-        messages (``sandbox.order``).
+        messages (``sandbox.world.order``).
     """
 
     def __init__(

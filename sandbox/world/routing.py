@@ -1,6 +1,6 @@
 """Call contexts, callbacks and the queue: the life of a call across messages.
 
-One message runs at a time; ``sandbox.order`` says which. A context is answered exactly
+One message runs at a time; ``sandbox.world.order`` says which. A context is answered exactly
 once; when no callback is outstanding and nothing was answered, the system answers for the
 canister. Every execution is paid for (``sandbox.cycles``), callbacks with the call.
 Longer than other modules because each step of a context's life changes the same tables;
@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from sandbox import lowmemory, texts
+from sandbox import texts
 from sandbox.cycles.uses import Use
+from sandbox.execution import lowmemory
 from sandbox.messages import (
     Answer,
     Outcome,
@@ -25,14 +26,14 @@ from sandbox.messages import (
     Reply,
     reject,
 )
-from sandbox.order import take_next
 from sandbox.principal import Principal
 from sandbox.records import replace
-from sandbox.refusals import DEADLINE_EXPIRED, refusal_of, refuse_poor
 from sandbox.state import Status
 from sandbox.system_api.table import Context
-from sandbox.tasks import call_task, callback_task, cleanup_task, system_task
-from sandbox.traffic import (
+from sandbox.world.order import take_next
+from sandbox.world.refusals import DEADLINE_EXPIRED, refusal_of, refuse_poor
+from sandbox.world.tasks import call_task, callback_task, cleanup_task, system_task
+from sandbox.world.traffic import (
     Callback,
     CallContext,
     Delayed,
@@ -47,9 +48,9 @@ from sandbox.traffic import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from sandbox.canister import CanisterRuntime
     from sandbox.cycles import Bank
-    from sandbox.watching import Watcher
+    from sandbox.execution.canister import CanisterRuntime
+    from sandbox.world.watching import Watcher
 
 _MANAGEMENT: Final = Principal.management()
 _SECOND_NS: Final = 1_000_000_000
@@ -62,8 +63,8 @@ class Router:
 
     find: the canister behind a principal, None when there is none.
     manage: answers a call to the management canister; None: the answer comes later.
-    stand_in: answers in a canister's place, or changes the request; see ``sandbox.mocks``.
-    choose: None for first in, first out; see ``sandbox.order``.
+    stand_in: answers in a canister's place, or changes the request; see ``sandbox.world.mocks``.
+    choose: None for first in, first out; see ``sandbox.world.order``.
     watchers: who listens, if anybody.
     """
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.traffic import Message, Request, Response
+from sandbox.world.traffic import Message, Request, Response
 
 if TYPE_CHECKING:
     from collections import deque

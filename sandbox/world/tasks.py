@@ -11,9 +11,9 @@ from sandbox.wasm.methods import MethodKind
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sandbox.canister import CanisterRuntime
+    from sandbox.execution.canister import CanisterRuntime
     from sandbox.principal import Principal
-    from sandbox.traffic import Callback, CallContext, Request, Response, SystemTask
+    from sandbox.world.traffic import Callback, CallContext, Request, Response, SystemTask
 
     Outstanding = Mapping[Principal, int]
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from sandbox.cycles.uses import Use
 from sandbox.messages import Answer, Reject, Task, reject
-from sandbox.refusals import refusal_of
 from sandbox.system_api.table import Context
+from sandbox.world.refusals import refusal_of
 
 if TYPE_CHECKING:
-    from sandbox.canister import CanisterRuntime
+    from sandbox.execution.canister import CanisterRuntime
     from sandbox.principal import Principal
-    from sandbox.world import World
+    from sandbox.world.world import World
 
 
 def submit(

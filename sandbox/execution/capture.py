@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sandbox.interrupts import uninterrupted
+from sandbox.execution.interrupts import uninterrupted
 
 if TYPE_CHECKING:
     from sandbox.memory import Region

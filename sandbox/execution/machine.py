@@ -10,8 +10,8 @@ from sandbox.memory import Region, RegionKind, new_region
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sandbox.canister import CanisterRuntime
     from sandbox.engine import Compiled, Compiler
+    from sandbox.execution.canister import CanisterRuntime
     from sandbox.limits import Limits
     from sandbox.principal import Principal
     from sandbox.system_api.violations import Violation

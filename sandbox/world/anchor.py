@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from sandbox.canister import CanisterRuntime, Capture
     from sandbox.cycles import SavedBank
-    from sandbox.mocks import SavedMocks
-    from sandbox.outcalls import SavedOutcalls
+    from sandbox.execution.canister import CanisterRuntime, Capture
     from sandbox.principal import Principal
     from sandbox.state import LogRecord
-    from sandbox.traffic import Traffic
-    from sandbox.world import World
+    from sandbox.world.mocks import SavedMocks
+    from sandbox.world.outcalls import SavedOutcalls
+    from sandbox.world.traffic import Traffic
+    from sandbox.world.world import World
     from snapshot.shelf import Saved
 
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, TypeAlias
 from sandbox import texts
 from sandbox.errors import CanisterRejected, RejectCode
 from sandbox.messages import Answer, Reject, Reply, reject
-from sandbox.traffic import Request
+from sandbox.world.traffic import Request
 
 if TYPE_CHECKING:
     from sandbox.principal import Principal
-    from sandbox.traffic import ReplyFault
+    from sandbox.world.traffic import ReplyFault
 
 
 @dataclass(slots=True)

@@ -10,17 +10,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from sandbox import history, lifecycle
-from sandbox.controlling import finish_stops, note
 from sandbox.cycles.uses import Use
+from sandbox.execution import lifecycle
 from sandbox.state import Status
 from sandbox.system_api.table import Context
-from sandbox.traffic import SystemTask
+from sandbox.world import history
+from sandbox.world.controlling import finish_stops, note
+from sandbox.world.traffic import SystemTask
 
 if TYPE_CHECKING:
-    from sandbox.canister import CanisterRuntime
+    from sandbox.execution.canister import CanisterRuntime
     from sandbox.principal import Principal
-    from sandbox.world import World
+    from sandbox.world.world import World
 
 _SECOND_NS: Final = 1_000_000_000
 

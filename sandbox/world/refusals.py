@@ -14,7 +14,7 @@ from sandbox.state import Status
 from sandbox.wasm.methods import MethodKind
 
 if TYPE_CHECKING:
-    from sandbox.canister import CanisterRuntime
+    from sandbox.execution.canister import CanisterRuntime
     from sandbox.principal import Principal
 
 # A late response to a bounded-wait call; the text is ours, the replica's is not documented.

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from sandbox.canister import CanisterRuntime
+from sandbox.execution.canister import CanisterRuntime
 from sandbox.messages import (
     Answer,
     Closure,
@@ -24,15 +24,15 @@ from sandbox.messages import (
     reject,
 )
 from sandbox.principal import Principal
-from sandbox.refusals import refusal_of
 from sandbox.system_api.table import Context
 from sandbox.wasm.methods import MethodKind
+from sandbox.world.refusals import refusal_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sandbox.canister import Capture
-    from sandbox.watching import Watcher
+    from sandbox.execution.canister import Capture
+    from sandbox.world.watching import Watcher
 
 _MAX_DEPTH: Final = 6
 _CALL_OVERHEAD_INSTRUCTIONS: Final = 50_000_000

@@ -1,6 +1,6 @@
 """One message, one transaction: run it, then commit whole or leave no trace.
 
-``CanisterRuntime`` is a canister (``sandbox.embodiment``) that runs messages. The rule it
+``CanisterRuntime`` is a canister (``sandbox.execution.embodiment``) that runs messages. The rule it
 keeps: invariant 1 (a failed or read-only message changes nothing but the log).
 """
 
@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sandbox import exchange, texts
-from sandbox.capture import Capture, Held
-from sandbox.embodiment import FULL_STABLE_PAGES, PAGE_BYTES, Embodiment, Origin
+from sandbox import texts
 from sandbox.engine import Instance, TrapInfo
-from sandbox.exchange import Effects, Surroundings
-from sandbox.failures import failed, no_function, out_of_host_memory, trap_violation
-from sandbox.interrupts import uninterrupted
-from sandbox.machine import Growth, Machine
+from sandbox.execution import exchange
+from sandbox.execution.capture import Capture, Held
+from sandbox.execution.embodiment import FULL_STABLE_PAGES, PAGE_BYTES, Embodiment, Origin
+from sandbox.execution.exchange import Effects, Surroundings
+from sandbox.execution.failures import failed, no_function, out_of_host_memory, trap_violation
+from sandbox.execution.interrupts import uninterrupted
+from sandbox.execution.machine import Growth, Machine
 from sandbox.memory import OS_PAGE, Region, RegionRefused
 from sandbox.messages import Outcome, Reject, Task
 from sandbox.records import replace
@@ -25,7 +26,7 @@ from sandbox.system_api.violations import Kind, Violation, describe
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sandbox.log import CanisterLog
+    from sandbox.execution.log import CanisterLog
     from sandbox.principal import Principal
     from sandbox.state import CanisterState
 

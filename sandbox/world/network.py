@@ -6,7 +6,7 @@ import urllib.error
 import urllib.request
 from typing import Final
 
-from sandbox.outcalls import HttpRequest, HttpResponse, OutcallFailed
+from sandbox.world.outcalls import HttpRequest, HttpResponse, OutcallFailed
 
 _TIMEOUT_S: Final = 30
 

@@ -136,7 +136,7 @@ class Outcalls:
                 f"nothing answers {request.method.upper()} {request.url}: register an answer with "
                 "ic.http.mock(url, response), play a cassette, or allow the network"
             )
-        from sandbox.network import fetch
+        from sandbox.world.network import fetch
 
         response = fetch(request, max_response_bytes)
         self._record(request, response)

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.state import LowMemoryHook
 from sandbox.system_api.table import Context
-from sandbox.traffic import SystemTask
+from sandbox.world.traffic import SystemTask
 
 if TYPE_CHECKING:
     from collections import deque
 
-    from sandbox.canister import CanisterRuntime
-    from sandbox.traffic import Message
+    from sandbox.execution.canister import CanisterRuntime
+    from sandbox.world.traffic import Message
 
 EXPORT: Final = "canister_on_low_wasm_memory"
 _HEAP_BYTES: Final = {False: 4 << 30, True: 6 << 30}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from sandbox.messages import Answer, Outcome
     from sandbox.principal import Principal
-    from sandbox.traffic import Request
+    from sandbox.world.traffic import Request
 
 
 class Watcher(Protocol):
