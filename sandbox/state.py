@@ -73,7 +73,7 @@ class Settings:
     environment: Mapping[str, str] = field(default_factory=lambda: _NO_VARIABLES)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CanisterState:
     """One canister between two messages.
 

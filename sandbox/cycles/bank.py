@@ -19,7 +19,7 @@ from sandbox.cycles.usage import memory_use
 from sandbox.cycles.uses import Use
 from sandbox.execution.canister import Growth
 from sandbox.messages import Outcome, Reject, reject
-from sandbox.records import replace
+from sandbox.records import renew
 from sandbox.system_api.violations import Violation
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class Bank:
     def refuse_settings(self, runtime: CanisterRuntime, settings: Settings) -> Reject | None:
         """Refuse allocations that would freeze the canister."""
         before = runtime.state
-        runtime.state = replace(before, settings=settings)
+        runtime.state = renew(before, settings=settings)
         missing = self.threshold(runtime) - before.cycles
         runtime.state = before
         if missing <= 0:
@@ -195,7 +195,7 @@ class Bank:
     def add(self, runtime: CanisterRuntime, amount: int) -> None:
         """Put cycles into a balance."""
         if amount:
-            runtime.state = replace(runtime.state, cycles=runtime.state.cycles + amount)
+            runtime.state = renew(runtime.state, cycles=runtime.state.cycles + amount)
 
     def charge(self, runtime: CanisterRuntime, amount: int, use: Use) -> Reject | None:
         """Take a fee, unless the canister would be frozen; then nothing is taken."""
@@ -275,14 +275,14 @@ class Bank:
         missing = self.threshold(runtime) + amount - runtime.state.cycles
         if missing > 0:
             return out_of_cycles(runtime.state.id, missing)
-        runtime.state = replace(runtime.state, cycles=runtime.state.cycles - amount)
+        runtime.state = renew(runtime.state, cycles=runtime.state.cycles - amount)
         return None
 
     def _pay_idle(self, runtime: CanisterRuntime, amount: int, use: Use) -> bool:
         state = runtime.state
         from_reserved = min(amount, state.reserved_cycles)
         from_balance = min(amount - from_reserved, state.cycles)
-        runtime.state = replace(
+        runtime.state = renew(
             state,
             reserved_cycles=state.reserved_cycles - from_reserved,
             cycles=state.cycles - from_balance,

@@ -6,6 +6,7 @@ keeps: invariant 1 (a failed or read-only message changes nothing but the log).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from sandbox import texts
@@ -19,7 +20,7 @@ from sandbox.execution.interrupts import uninterrupted
 from sandbox.execution.machine import Growth, Machine
 from sandbox.memory import OS_PAGE, Region, RegionRefused
 from sandbox.messages import Outcome, Reject, Task
-from sandbox.records import replace
+from sandbox.records import renew
 from sandbox.system_api.table import IMPORTS, Context
 from sandbox.system_api.violations import Kind, Violation, describe
 
@@ -233,7 +234,7 @@ class CanisterRuntime(Embodiment):
         if not self.machine.has_room(sum(pages) * OS_PAGE):
             raise RegionRefused(_NO_ROOM)
         state = self.state
-        new_state = replace(
+        new_state = renew(
             state,
             globals=instance.read_mutable_globals(),
             cycles=effects.balance - self._reservation,

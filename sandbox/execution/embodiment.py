@@ -16,7 +16,7 @@ from sandbox.errors import ModuleRefused
 from sandbox.execution import exchange
 from sandbox.execution.capture import Capture, Held
 from sandbox.execution.interrupts import uninterrupted
-from sandbox.records import replace
+from sandbox.records import renew
 
 if TYPE_CHECKING:
     from sandbox.execution.log import CanisterLog
@@ -120,7 +120,7 @@ class Embodiment(ABC):
             instance.write_mutable_globals(self.state.globals)
         else:
             # Known from the start: the first message may have to be rolled back.
-            self.state = replace(self.state, globals=instance.read_mutable_globals())
+            self.state = renew(self.state, globals=instance.read_mutable_globals())
         self.stable.attach(instance.stable_address, instance.stable_capacity_bytes, fresh=True)
 
     def write_identity(self) -> None:

@@ -11,7 +11,7 @@ Source: IC interface specification, "Call contexts"; reference/management_canist
 from __future__ import annotations
 
 from collections import Counter, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -27,7 +27,7 @@ from sandbox.messages import (
     reject,
 )
 from sandbox.principal import Principal
-from sandbox.records import replace
+from sandbox.records import renew
 from sandbox.state import Status
 from sandbox.system_api.table import Context
 from sandbox.world.order import take_next
@@ -445,7 +445,7 @@ class Router:
                 return message.canister
 
     def _update(self, key: int, **changes: object) -> None:
-        self.contexts[key] = replace(self.contexts[key], **changes)  # type: ignore[arg-type]  # field names
+        self.contexts[key] = renew(self.contexts[key], **changes)  # type: ignore[arg-type]  # field names
 
     def _new_id(self) -> int:
         self.next_id += 1

@@ -87,7 +87,7 @@ class StopRequest:
     deadline_ns: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CallContext:
     """What a canister owes somebody.
 
