@@ -29,6 +29,13 @@ class UsageError(SandboxError):
     """The sandbox was asked for something that makes no sense; nothing changed."""
 
 
+class OpenCallsWarning(UserWarning):
+    """A snapshot is taken or loaded while its canister still awaits or owes answers.
+
+    A snapshot holds no calls: after loading, callbacks run in a state that never made the call.
+    """
+
+
 class ModuleRefused(SandboxError):
     """A Wasm module breaks a rule of the IC; nothing was installed.
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
+import warnings
 from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from sandbox.cycles import MAINNET_13_NODES, Prices
 from sandbox.engine import Compiler
-from sandbox.errors import UsageError
+from sandbox.errors import OpenCallsWarning, UsageError
 from sandbox.handle import Canister
 from sandbox.limits import MAINNET, Limits, profile
 from sandbox.management import ManagementCanister
@@ -230,11 +231,13 @@ class Sandbox:
         """Save a canister's state; costs the same whatever the canister's size.
 
         Raises: CanisterRejected (not a controller, ten snapshots already, empty canister).
+        Warns: OpenCallsWarning, before anything is done.
         """
         with self.entered():
             runtime = self._world.existing(Principal(canister_id))
             who = self.identity_of(caller)
             check(refuse_stranger(runtime.state, who, "take_canister_snapshot"))
+            self._warn_of_open_calls(runtime.state.id)
             replaced = None if replace is None else _snapshot_id(replace)
             return checked(self._world.snapshots.take(runtime, label, replaced=replaced))
 
@@ -249,6 +252,7 @@ class Sandbox:
 
         canister_id: another canister may load it too; default: the snapshot's own.
         Raises: CanisterRejected; nothing changes then.
+        Warns: OpenCallsWarning, before anything is done.
         """
         id_ = _snapshot_id(snapshot_id)
         with self.entered():
@@ -257,6 +261,7 @@ class Sandbox:
             )
             who = self.identity_of(caller)
             check(refuse_stranger(runtime.state, who, "load_canister_snapshot"))
+            self._warn_of_open_calls(runtime.state.id)
             check(self._world.load_snapshot(runtime, id_, who))
 
     def list_snapshots(
@@ -295,6 +300,16 @@ class Sandbox:
     def identity_of(self, caller: PrincipalLike | None) -> Principal:
         """Return the principal behind a ``caller=`` argument."""
         return self.identity if caller is None else Principal(caller)
+
+    def _warn_of_open_calls(self, canister: Principal) -> None:
+        if self._world.router.has_open_contexts(canister):
+            warnings.warn(
+                f"canister {canister} has open calls, which a snapshot does not hold: their "
+                "callbacks run in whatever state the canister has by then. Stop it first, "
+                "or let the calls end (ic.tick(), ic.advance(...)).",
+                OpenCallsWarning,
+                stacklevel=3,
+            )
 
     @contextmanager
     def entered(self) -> Iterator[World]:

@@ -21,6 +21,7 @@ PUBLIC = {
     "LogRecord",
     "Mock",
     "ModuleRefused",
+    "OpenCallsWarning",
     "Pending",
     "Persistence",
     "Prices",
