@@ -360,7 +360,9 @@ class Sandbox:
 
     def _forget(self, canister: Canister) -> None:
         self._world.forget(canister.id)
-        self.names = {key: id_ for key, id_ in self.names.items() if id_ != canister.id}
+        # In place: an anchor brings back what is in this very dict.
+        for name in [key for key, id_ in self.names.items() if id_ == canister.id]:
+            del self.names[name]
 
     def _opened(self, directory: str | os.PathLike[str] | WorldDirectory) -> WorldDirectory:
         from sandbox.durable import WorldDirectory

@@ -320,6 +320,15 @@ def test_an_anchor_forgets_names_given_inside_it(ic: Sandbox) -> None:
     assert count(ic.canister("counter")) == 0
 
 
+def test_an_anchor_forgets_names_given_after_an_installation_that_failed(ic: Sandbox) -> None:
+    with ic.anchor():
+        with pytest.raises(CanisterRejected):
+            ic.install(b"no module", name="broken")
+        ic.install(WAT / "counter.wat", name="counter")
+
+    assert ic.names == {}
+
+
 def test_an_anchor_closes_the_network_again(ic: Sandbox) -> None:
     with ic.anchor():
         ic.http.allow_network()
