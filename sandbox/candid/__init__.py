@@ -10,7 +10,7 @@ How Candid values appear in Python is one table, in ``sandbox.candid.values``.
 The vocabulary is ``types``, ``values`` and ``errors``; on it stand, each using only what
 is above it here:
 
-``graph``        types as graphs; on them ``subtype``, and ``compat``, which explains it
+``graph``        types as graphs; on them ``subtyping``, and ``compat``, which explains it
 ``binary``       the binary format, by generated code
 ``syntax``       tokens and layout, common to the next two
 ``language``     the interface language: types and ``.did`` files
