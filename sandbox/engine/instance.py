@@ -140,13 +140,8 @@ class Instance:
         self.mail_address = memory_address(store, mail)
         view = (ctypes.c_ubyte * mailbox.SIZE_BYTES).from_address(self.mail_address)
         self.mail = memoryview(view).cast("B")
-        slots = shape.globals
+        slots = [slot for slot in shape.globals if slot.mutable]
         self._mutable = Globals(
-            store,
-            [self._global(slot.export_name) for slot in slots if slot.mutable],
-            [slot.type for slot in slots if slot.mutable],
-        )
-        self._all = Globals(
             store, [self._global(slot.export_name) for slot in slots], [slot.type for slot in slots]
         )
 
@@ -160,10 +155,6 @@ class Instance:
         """The heap's size now, growth in the running message included."""
         return int(self._heap.data_len(self._store))
 
-    def grow_heap(self, pages: int) -> None:
-        """Add Wasm pages from outside a message."""
-        self._heap.grow(self._store, pages)
-
     def read_mutable_globals(self) -> tuple[int, ...]:
         """Return the bits of the mutable globals, in snapshot order."""
         return self._mutable.read()
@@ -171,10 +162,6 @@ class Instance:
     def write_mutable_globals(self, bits: tuple[int, ...]) -> None:
         """Set the mutable globals, in snapshot order."""
         self._mutable.write(bits)
-
-    def read_all_globals(self) -> tuple[int, ...]:
-        """Return the bits of all captured globals (exported constants too)."""
-        return self._all.read()
 
     def run(self, export: str, fuel: int) -> TrapInfo | None:
         """Call an exported function without parameters; None when it returned."""

@@ -95,12 +95,3 @@ def value_of(data: bytes, codecs: tuple[MethodCodec, ...]) -> Any:
             with suppress(CandidError):
                 return codec.decode(data)
     return data
-
-
-def text_of(data: bytes, codecs: tuple[MethodCodec, ...]) -> str:
-    """Return a reply as Candid text, by the first codec that can read it; else as hex."""
-    if data.startswith(b"DIDL"):
-        for codec in codecs:
-            with suppress(CandidError):
-                return codec.format(data)
-    return f"0x{data.hex()}"
