@@ -161,6 +161,8 @@ def _installed(root: Path, spec: str, command: Sequence[str]) -> Path:
             partial = root / f"{spec}.partial"
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir(parents=True)
+            # Without a network npm tries for minutes: say what is waited for.
+            print(f"installing {spec} ...", file=sys.stderr, flush=True)
             run_tool(command, folder=partial)
             partial.rename(folder)
     return folder
