@@ -11,8 +11,8 @@ help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 
 .PHONY: demo
-demo: $(VENV)/runtime.stamp ## Break a real Motoko canister with an upgrade, and get it back
-	@$(BIN)/canister-sandbox demo
+demo: $(VENV)/runtime.stamp ## Rehearse upgrades of a real Motoko canister, break it, get it back
+	@$(BIN)/canister-sandbox demo --reports .cache/demo
 
 .PHONY: test
 test: check canisters ## Linters, types, import contracts and all tests

@@ -1,7 +1,9 @@
-"""``canister-sandbox demo``: the rollback story, narrated."""
+"""``canister-sandbox demo``: the rehearsal and rollback story, narrated."""
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import Final
 
 import click
@@ -20,16 +22,26 @@ _COLOUR: Final = {Kind.TITLE: "cyan", Kind.BAD: "red", Kind.GOOD: "green"}
 
 
 @click.command()
-def demo() -> None:
-    """Break a real Motoko canister with an upgrade, notice, roll back, and prove it.
+@click.option(
+    "--reports",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Where the two HTML reports go; without it a new temporary directory.",
+)
+def demo(reports: Path | None) -> None:
+    """Rehearse upgrades of a real Motoko canister, do a bad one, roll back, and prove it.
 
-    The canisters are part of the package; nothing is downloaded and nothing is kept.
+    The canisters are part of the package; nothing is downloaded, and nothing is kept but
+    the two HTML reports.
 
     \b
     Example:
       canister-sandbox demo
     """
-    for line in tell():
+    if reports is None:
+        reports = Path(tempfile.mkdtemp(prefix="canister-sandbox-demo-"))
+    reports.mkdir(parents=True, exist_ok=True)
+    for line in tell(reports):
         if line.kind is Kind.TITLE:
             click.echo()
         text = f"{_PREFIX[line.kind]}{line.text}"

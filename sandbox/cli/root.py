@@ -33,7 +33,7 @@ COMMANDS: Final[Table] = {
     "rehearse": ("rehearse", "rehearse", "Rehearse an upgrade and its rollback."),
     "explain": ("rehearse", "explain", "Say what a finding of a rehearsal means."),
     "repl": ("repl", "repl", "A Python prompt with the world loaded."),
-    "demo": ("demo", "demo", "Break a Motoko canister with an upgrade, and get it back."),
+    "demo": ("demo", "demo", "Rehearse a Motoko upgrade, break it, get it back."),
     "did": ("did", "did", "Show, check and compare Candid interfaces; make Python stubs."),
     "doctor": ("doctor", "doctor", "Say what this machine offers and which fast paths are active."),
 }

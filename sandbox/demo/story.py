@@ -1,4 +1,4 @@
-"""A failed upgrade and the way back, told on a Motoko ledger of a community's points.
+"""An upgrade rehearsed, done all the same, and undone, on a Motoko ledger of points.
 
 Nothing is staged: the canisters are compiled Motoko (sources beside them), every figure
 comes from running them, and ``tell`` raises ``StoryBroken`` when anything does not come
@@ -11,20 +11,30 @@ import time
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import resources
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from sandbox.errors import CanisterRejected, SandboxError
+from sandbox.rehearsal import Call, FromCanister, Plan, Severity, rehearse
+from sandbox.rehearsal.report import as_html
+from sandbox.rehearsal.report.text import fact_text
 from sandbox.sandbox import Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
+    from pathlib import Path
 
     from sandbox.handle import Canister
+    from sandbox.rehearsal import Rehearsal
     from snapshot.record import Snapshot
 
 
 _T = TypeVar("_T")
 Bytes = tuple[bytes, bytes, dict[str, int | float]]
+# Two members to ask for, and what may happen between an upgrade and its rollback.
+_PLAN: Final = Plan(
+    probes=(Call("balance_of", '("ada")'), Call("balance_of", '("grace")')),
+    traffic=(Call("award", '("alan", 50, "for the machine")'),),
+)
 
 
 class StoryBroken(SandboxError):
@@ -49,15 +59,18 @@ class Line:
     text: str
 
 
-def tell() -> Iterator[Line]:
-    """Run the story and yield it line by line. Raises: StoryBroken."""
+def tell(reports: Path) -> Iterator[Line]:
+    """Run the story and yield it line by line. reports: where its two HTML reports go.
+
+    Raises: StoryBroken, OSError.
+    """
     with Sandbox() as ic:
-        yield from _classical(ic)
+        yield from _classical(ic, reports)
         yield from _enhanced(ic)
     yield Line(Kind.TITLE, "What you saw: real Wasm, real memory, no server, no network.")
 
 
-def _classical(ic: Sandbox) -> Iterator[Line]:
+def _classical(ic: Sandbox, reports: Path) -> Iterator[Line]:
     yield Line(Kind.TITLE, "1  A Motoko ledger with state worth keeping")
     ledger = ic.install(module("ledger_v1.classical"))
     yield Line(Kind.STEP, f"install ledger_v1 (Motoko, classical persistence) as {ledger.id}")
@@ -67,7 +80,11 @@ def _classical(ic: Sandbox) -> Iterator[Line]:
     yield Line(Kind.FACT, f"balances: {_balances(ledger)}")
     yield from _failed_message(ledger)
 
-    yield Line(Kind.TITLE, "2  Take a snapshot, then upgrade to a version that breaks the data")
+    yield Line(Kind.TITLE, "2  Rehearse the upgrade before pressing the button")
+    bad = yield from _rehearse(ic, ledger, "ledger_v2_bad", reports)
+    _expect({"S04", "A03"} <= bad.codes, "the rehearsal was to notice the loss")
+
+    yield Line(Kind.TITLE, "3  Press it all the same: a snapshot, and the upgrade that does harm")
     before_upgrade = _bytes_of(ledger)
     snapshot, took_us = _timed(lambda: ledger.take_snapshot(label="before v2"))
     yield from _describe(ledger, snapshot, took_us)
@@ -76,14 +93,40 @@ def _classical(ic: Sandbox) -> Iterator[Line]:
     yield Line(Kind.BAD, f"balances: {_balances(ledger)}   <- gone, without any error")
     _expect(_balances(ledger) == "nobody has any points", "v2_bad was to lose the balances")
 
-    yield Line(Kind.TITLE, "3  Roll back, and prove it")
+    yield Line(Kind.TITLE, "4  Roll back, and prove it")
     yield from _roll_back(ledger, snapshot, before_upgrade)
 
-    yield Line(Kind.TITLE, "4  The same upgrade, done well")
+    yield Line(Kind.TITLE, "5  The same upgrade, done well")
     before = _balances(ledger)
+    good = yield from _rehearse(ic, ledger, "ledger_v2_good", reports)
+    _expect(good.is_ok, "the rehearsal of v2_good was to find nothing wrong")
     ledger.upgrade(module("ledger_v2_good.classical"))
     _expect(_balances(ledger) == before, "v2_good was to keep the balances")
     yield Line(Kind.GOOD, f"upgrade to ledger_v2_good (explicit migration): {_balances(ledger)}")
+
+
+def _rehearse(
+    ic: Sandbox, ledger: Canister, name: str, reports: Path
+) -> Generator[Line, None, Rehearsal]:
+    """Rehearse an upgrade of the ledger on its state, say what came out, write the report."""
+    before = ledger.checksum
+    start, target = FromCanister(ic, ledger), module(f"{name}.classical")
+    outcome, took_us = _timed(lambda: rehearse(start, target, _PLAN))
+    yield Line(Kind.STEP, f"rehearse the upgrade to {name}: {took_us / 1_000:.0f} ms")
+    verdict, *ways_back = outcome.verdict.split("; ")
+    yield Line(Kind.GOOD if outcome.is_ok else Kind.BAD, verdict)
+    yield from (Line(Kind.FACT, way) for way in ways_back)
+    for item in outcome.of(Severity.FAILURE):
+        shown = "; ".join(map(fact_text, item.evidence[:2]))
+        yield Line(Kind.FACT, f"{item.code} {item.title}: {shown}")
+    same = sum(diff.is_same for diff in outcome.probes)
+    yield Line(Kind.FACT, f"{same} of {len(outcome.probes)} queries answer as before the upgrade")
+    report = reports / f"{name}.html"
+    report.write_text(as_html(outcome, f"ledger_v1 to {name}"), "utf-8")
+    yield Line(Kind.FACT, f"the whole report, for your browser: {report}")
+    _expect(ledger.checksum == before, "the rehearsal left a trace")
+    yield Line(Kind.GOOD, "the ledger itself is untouched, byte for byte")
+    return outcome
 
 
 def _failed_message(ledger: Canister) -> Iterator[Line]:
@@ -123,7 +166,7 @@ def _roll_back(ledger: Canister, snapshot: Snapshot, bytes_before: Bytes) -> Ite
 
 
 def _enhanced(ic: Sandbox) -> Iterator[Line]:
-    yield Line(Kind.TITLE, "5  Enhanced orthogonal persistence: the bad upgrade is refused")
+    yield Line(Kind.TITLE, "6  Enhanced orthogonal persistence: the bad upgrade is refused")
     ledger = ic.install(module("ledger_v1.eop"))
     ledger.update("award", "ada", 1200, "for the compiler")
     before = ledger.checksum

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gzip
-from typing import TYPE_CHECKING
+import tempfile
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -12,33 +13,50 @@ from sandbox.cli.root import cli
 from sandbox.demo import tell
 from sandbox.demo.story import Kind, module
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 
 @pytest.mark.slow
-def test_the_story_holds_from_the_loss_to_the_proof() -> None:
-    lines = list(tell())
+def test_the_story_holds_from_the_rehearsal_to_the_proof(tmp_path: Path) -> None:
+    lines = list(tell(tmp_path))
 
     titles = [line.text for line in lines if line.kind is Kind.TITLE]
-    assert [title[:1] for title in titles] == ["1", "2", "3", "4", "5", "W"]
-    bad = [line.text for line in lines if line.kind is Kind.BAD]
-    assert [text for text in bad if "nobody has any points" in text] == bad
+    assert [title[:1] for title in titles] == ["1", "2", "3", "4", "5", "6", "W"]
+    verdict, loss = (line.text for line in lines if line.kind is Kind.BAD)
+    assert verdict.startswith("UPGRADE WOULD SUCCEED, AND DO HARM - 2 failures (S04, A03)")
+    assert "nobody has any points" in loss
     good = [line.text for line in lines if line.kind is Kind.GOOD]
     assert "balances: ada 1,000, grace 500" in good
+    assert "UPGRADE WOULD SUCCEED" in good
 
 
 @pytest.mark.slow
-def test_the_command_tells_it_and_keeps_nothing(
+def test_the_command_tells_it_and_keeps_nothing_but_the_reports(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
 
-    result = CliRunner().invoke(cli, ["demo"])
+    result = CliRunner().invoke(cli, ["demo", "--reports", "reports"])
 
     assert result.exit_code == 0, result.output
     assert "✓ heap, stable memory and globals are the bytes they were" in result.output
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["reports"]
+    for name in ("ledger_v2_bad", "ledger_v2_good"):
+        file = Path("reports") / f"{name}.html"
+        assert str(file) in result.output
+        assert f"<h1>ledger_v1 to {name}</h1>" in file.read_text("utf-8")
+
+
+@pytest.mark.slow
+def test_without_a_directory_the_reports_are_temporary(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    result = CliRunner().invoke(cli, ["demo"])
+
+    assert result.exit_code == 0, result.output
+    reports = sorted(tmp_path.glob("canister-sandbox-demo-*/*.html"))
+    assert [path.stem for path in reports] == ["ledger_v2_bad", "ledger_v2_good"]
+    assert all(str(path) in result.output for path in reports)
 
 
 @pytest.mark.parametrize("name", ["ledger_v1", "ledger_v2_bad", "ledger_v2_good"])
