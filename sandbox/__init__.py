@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sandbox import candid
+    from sandbox.anchor import Anchor
     from sandbox.cycles import FREE, Prices
     from sandbox.errors import (
         CanisterRejected,
@@ -35,13 +36,12 @@ if TYPE_CHECKING:
     from sandbox.principal import Principal
     from sandbox.sandbox import Sandbox
     from sandbox.state import LogRecord, Status
-    from sandbox.world.anchor import Anchor
     from sandbox.world.outcalls import HttpRequest, HttpResponse
     from sandbox.world.tracing import Report, Trace
     from snapshot.record import Snapshot
 
 _HOMES = {
-    "Anchor": "sandbox.world.anchor",
+    "Anchor": "sandbox.anchor",
     "Canister": "sandbox.handle",
     "CanisterRejected": "sandbox.errors",
     "CanisterTrapped": "sandbox.errors",

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from sandbox.anchor import Anchor
 from sandbox.cycles import MAINNET_13_NODES, Prices
 from sandbox.engine import Compiler
 from sandbox.errors import OpenCallsWarning, UsageError
@@ -21,7 +22,6 @@ from sandbox.mocking import Mock
 from sandbox.principal import Principal
 from sandbox.snapshots import SnapshotDesk
 from sandbox.state import Settings
-from sandbox.world.anchor import Anchor
 from sandbox.world.clock import duration_ns
 from sandbox.world.controlling import refuse_stranger
 from sandbox.world.world import World
@@ -197,8 +197,7 @@ class Sandbox:
 
     def anchor(self) -> Anchor:
         """Mark the whole sandbox; leaving the ``with`` block undoes everything inside it."""
-        with self.entered():
-            return Anchor(self._world, self.names, self.interfaces)
+        return Anchor(self)
 
     # --- stand-ins and faults
 
@@ -360,7 +359,6 @@ class Sandbox:
 
     def _forget(self, canister: Canister) -> None:
         self._world.forget(canister.id)
-        # In place: an anchor brings back what is in this very dict.
         for name in [key for key, id_ in self.names.items() if id_ == canister.id]:
             del self.names[name]
 

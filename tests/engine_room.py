@@ -42,7 +42,7 @@ def open_sandbox(*, memory: RegionKind = "auto", limits: Limits = MAINNET) -> Sa
 
 
 def runtime_of(canister: Canister) -> CanisterRuntime:
-    return canister._sandbox.world.existing(canister.id)
+    return canister.sandbox.world.existing(canister.id)
 
 
 def execute(

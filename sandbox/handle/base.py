@@ -26,10 +26,18 @@ class Handle:
         *,
         did: str | PathLike[str] | None = None,
     ) -> None:
-        self._sandbox = sandbox
+        self.sandbox = sandbox
         self.id = canister_id
         if did is not None:
             self._declare(did)
+
+    @property
+    def runtime(self) -> CanisterRuntime:
+        """The exact level below, what ``Sandbox.world`` is to a sandbox.
+
+        Raises: CanisterRejected (IC0301) when the canister is gone.
+        """
+        return self.sandbox.world.existing(self.id)
 
     def codec(self, method: str) -> MethodCodec:
         """Return what encodes a method's arguments and decodes its results."""
@@ -37,35 +45,32 @@ class Handle:
 
     def init_codec(self, source: Source, did: str | PathLike[str] | None = None) -> MethodCodec:
         """Return what encodes the init argument of a module."""
-        module = self._sandbox.world.loader.peek(source)
+        module = self.sandbox.world.loader.peek(source)
         return interface_of(module, did_text(did) or self._declared).init
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Handle):
-            return self.id == other.id and self._sandbox is other._sandbox
+            return self.id == other.id and self.sandbox is other.sandbox
         return NotImplemented
 
     def __hash__(self) -> int:
         return hash(self.id)
 
-    def _state(self) -> CanisterRuntime:
-        return self._sandbox.world.existing(self.id)
-
     def _interface(self) -> CanisterInterface:
-        return interface_of(self._state().state.module, self._declared)
+        return interface_of(self.runtime.state.module, self._declared)
 
     @property
     def _declared(self) -> str | None:
-        return self._sandbox.interfaces.get(self.id)
+        return self.sandbox.interfaces.get(self.id)
 
     def _declare(self, did: str | PathLike[str]) -> None:
         text = did_text(did)
         assert text is not None
-        self._sandbox.interfaces[self.id] = text
+        self.sandbox.interfaces[self.id] = text
 
-    def _runtime(self, method: str, caller: PrincipalLike | None) -> CanisterRuntime:
-        runtime = self._state()
-        refusal = refuse_stranger(runtime.state, self._sandbox.identity_of(caller), method)
+    def _controlled(self, method: str, caller: PrincipalLike | None) -> CanisterRuntime:
+        runtime = self.runtime
+        refusal = refuse_stranger(runtime.state, self.sandbox.identity_of(caller), method)
         if refusal is not None:
             raise refusal.to_exception()
         return runtime

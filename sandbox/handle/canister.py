@@ -77,8 +77,8 @@ class Canister(Managed, Inspected):
 
         Raises: CanisterRejected, CanisterTrapped; nothing changed then.
         """
-        with self._sandbox.entered() as world:
-            who = self._sandbox.identity_of(caller)
+        with self.sandbox.entered() as world:
+            who = self.sandbox.identity_of(caller)
             return self._reply(world.ingress(self.id, method, bytes(argument), who, cycles), method)
 
     def submit(
@@ -109,19 +109,19 @@ class Canister(Managed, Inspected):
     def _submit(
         self, codec: MethodCodec, data: bytes, caller: PrincipalLike | None, cycles: int
     ) -> Pending:
-        with self._sandbox.entered() as world:
-            who = self._sandbox.identity_of(caller)
+        with self.sandbox.entered() as world:
+            who = self.sandbox.identity_of(caller)
             ingress = world.submit(self.id, codec.name, data, who, cycles)
         if isinstance(ingress, Reject):
             raise ingress.to_exception()
-        return Pending(self._sandbox, ingress, codec)
+        return Pending(self.sandbox, ingress, codec)
 
     def query_raw(
         self, method: str, argument: bytes = b"", *, caller: PrincipalLike | None = None
     ) -> bytes:
         """Call a method as a query with encoded bytes; return the reply's bytes."""
-        with self._sandbox.entered() as world:
-            who = self._sandbox.identity_of(caller)
+        with self.sandbox.entered() as world:
+            who = self.sandbox.identity_of(caller)
             return self._reply(world.query(self.id, method, bytes(argument), who), method)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
@@ -140,7 +140,7 @@ class Canister(Managed, Inspected):
         return sorted({*super().__dir__(), *self._interface().functions})
 
     def __repr__(self) -> str:
-        runtime = self._sandbox.world.canisters.get(self.id)
+        runtime = self.sandbox.world.canisters.get(self.id)
         if runtime is None:
             return f"<Canister {self.id}, deleted>"
         status = runtime.state.status.name.lower()

@@ -22,12 +22,12 @@ class Inspected(Handle):
     @property
     def heap(self) -> CanisterMemory:
         """The linear memory between messages, read like bytes."""
-        return CanisterMemory(lambda: self._state().heap)
+        return CanisterMemory(lambda: self.runtime.heap)
 
     @property
     def stable_memory(self) -> CanisterMemory:
         """The stable memory between messages, read like bytes."""
-        return CanisterMemory(lambda: self._state().stable)
+        return CanisterMemory(lambda: self.runtime.stable)
 
     @property
     def globals(self) -> dict[str, int | float]:
@@ -36,29 +36,29 @@ class Inspected(Handle):
         Integers are unsigned; v128 is a 128-bit number; a float NaN loses its payload here
         (the snapshot keeps it).
         """
-        return global_values(self._state())
+        return global_values(self.runtime)
 
     @property
     def checksum(self) -> str:
         """BLAKE3 over module, globals, both memories, certified data, timer, chunk store."""
-        with self._sandbox.entered():
-            return checksum(content_of(self._state().capture()))
+        with self.sandbox.entered():
+            return checksum(content_of(self.runtime.capture()))
 
     @property
     def certified_data(self) -> bytes:
         """What the canister has certified, at most 32 bytes."""
-        return self._state().state.certified_data
+        return self.runtime.state.certified_data
 
     @property
     def module_hash(self) -> bytes | None:
         """SHA-256 of the module as given; None when the canister is empty."""
-        module = self._state().state.module
+        module = self.runtime.state.module
         return None if module is None else module.module_hash
 
     @property
     def logs(self) -> tuple[LogRecord, ...]:
         """What the canister printed and why it trapped, oldest first."""
-        return self._state().log.read()
+        return self.runtime.log.read()
 
     @property
     def methods(self) -> Mapping[str, str]:

@@ -100,7 +100,7 @@ class Managed(Handle):
 
     def uninstall(self, *, caller: PrincipalLike | None = None) -> None:
         """Remove the code and all memory; snapshots, cycles and settings stay."""
-        who = self._sandbox.identity_of(caller)
+        who = self.sandbox.identity_of(caller)
         self._manage(
             "uninstall_code", caller, lambda world, runtime: world.uninstall_code(runtime, who)
         )
@@ -119,8 +119,8 @@ class Managed(Handle):
 
     def status(self, *, caller: PrincipalLike | None = None) -> CanisterStatus:
         """Return status, settings, module hash, cycles and memory sizes (controllers only)."""
-        with self._sandbox.entered():
-            runtime = self._runtime("canister_status", caller)
+        with self.sandbox.entered():
+            runtime = self._controlled("canister_status", caller)
             state = runtime.state
             return CanisterStatus(
                 state.status,
@@ -143,29 +143,29 @@ class Managed(Handle):
     ) -> Snapshot:
         """Save the canister's state. See ``Sandbox.take_snapshot``."""
         replaced = replace.id if isinstance(replace, Snapshot) else replace
-        return self._sandbox.take_snapshot(self.id, label, replace=replaced, caller=caller)
+        return self.sandbox.take_snapshot(self.id, label, replace=replaced, caller=caller)
 
     def load_snapshot(
         self, snapshot: Snapshot | SnapshotId | str, *, caller: PrincipalLike | None = None
     ) -> None:
         """Make this canister what it, or another one, was. See ``Sandbox.load_snapshot``."""
-        self._sandbox.load_snapshot(snapshot, self.id, caller=caller)
+        self.sandbox.load_snapshot(snapshot, self.id, caller=caller)
 
     def list_snapshots(self, *, caller: PrincipalLike | None = None) -> tuple[Snapshot, ...]:
         """Return this canister's snapshots, oldest first."""
-        return self._sandbox.list_snapshots(self.id, caller=caller)
+        return self.sandbox.list_snapshots(self.id, caller=caller)
 
     def delete_snapshot(
         self, snapshot: Snapshot | SnapshotId | str, *, caller: PrincipalLike | None = None
     ) -> None:
         """Delete a snapshot."""
-        self._sandbox.delete_snapshot(snapshot, caller=caller)
+        self.sandbox.delete_snapshot(snapshot, caller=caller)
 
     # --- inside
 
     def _manage(self, method: str, caller: PrincipalLike | None, action: ManagementAction) -> None:
-        with self._sandbox.entered() as world:
-            refusal = action(world, self._runtime(method, caller))
+        with self.sandbox.entered() as world:
+            refusal = action(world, self._controlled(method, caller))
         if refusal is not None:
             raise refusal.to_exception()
 
@@ -180,13 +180,13 @@ class Managed(Handle):
         skip_pre_upgrade: bool = False,
         persistence: Persistence | None = None,
     ) -> InstallReport:
-        with self._sandbox.entered() as world:
+        with self.sandbox.entered() as world:
             report = world.install_code(
-                self._state(),
+                self.runtime,
                 mode,
                 source,
                 self._init_argument(mode, source, arguments, did),
-                self._sandbox.identity_of(caller),
+                self.sandbox.identity_of(caller),
                 skip_pre_upgrade=skip_pre_upgrade,
                 persistence=persistence,
             )

@@ -1,17 +1,11 @@
-"""Anchors: a mark on the whole sandbox; leaving one brings everything back.
-
-Costs a mark per canister memory to set, and the pages changed since to rewind. Anchors
-nest; the inner one must be left first.
-"""
+"""What ``World.save`` remembers and ``World.rewind`` brings back."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from sandbox.cycles import SavedBank
     from sandbox.execution.canister import CanisterRuntime, Capture
     from sandbox.principal import Principal
@@ -19,7 +13,6 @@ if TYPE_CHECKING:
     from sandbox.world.mocks import SavedMocks
     from sandbox.world.outcalls import SavedOutcalls
     from sandbox.world.traffic import Traffic
-    from sandbox.world.world import World
     from snapshot.shelf import Saved
 
 
@@ -49,34 +42,3 @@ class SavedWorld:
     outcalls: SavedOutcalls
     stopping: frozenset[Principal]
     counters: tuple[int, int, int]
-
-
-class Anchor:
-    """The world at one moment; a context manager that rewinds at its end.
-
-    ``rewind`` may be called any number of times before.
-    """
-
-    def __init__(self, world: World, *beside: dict[Any, Any]) -> None:
-        self._world = world
-        self._saved = world.save()
-        # What the sandbox keeps beside its world: names, declared interfaces.
-        self._beside = [(kept, dict(kept)) for kept in beside]
-
-    def rewind(self) -> None:
-        """Bring back every canister, snapshot, message, name and the clock."""
-        self._world.rewind(self._saved)
-        for kept, before in self._beside:
-            kept.clear()
-            kept.update(before)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        self.rewind()

@@ -26,7 +26,7 @@ PREPAID = PRICES.call_fee(40_000_000_000, is_64=False)
 
 def set_balance(canister: Canister, cycles: int) -> None:
     """Give a canister a balance, and keep the books straight."""
-    world = canister._sandbox.world
+    world = canister.sandbox.world
     runtime = world.canisters[canister.id]
     world.bank.mint(cycles - runtime.state.cycles)
     runtime.state = replace(runtime.state, cycles=cycles)

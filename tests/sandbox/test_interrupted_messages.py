@@ -92,7 +92,7 @@ def a_failing_update(canister: Canister) -> Callable[[], object]:
 def an_upgrade(canister: Canister) -> Callable[[], object]:
     execute(canister, "update", argument=u.on(Hook.PRE_UPGRADE, change(3)))
     module = universal("wasm64").read_bytes()
-    canister._sandbox.world.loader.load(module)
+    canister.sandbox.world.loader.load(module)
     return lambda: canister.upgrade(module, change(4), persistence="replace")
 
 

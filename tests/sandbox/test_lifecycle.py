@@ -46,8 +46,8 @@ def eop(version: int = 1) -> bytes:
 def change(canister: Canister, source: bytes, mode: str, script: bytes, **how: Any) -> Any:
     """Do what install_code does, below cycles and permissions."""
     runtime = runtime_of(canister)
-    module = canister._sandbox.world.loader.load(source)
-    caller = canister._sandbox.identity
+    module = canister.sandbox.world.loader.load(source)
+    caller = canister.sandbox.identity
     return getattr(lifecycle, mode)(runtime, module, script, caller, **how)
 
 

@@ -154,7 +154,7 @@ def test_a_bad_variable_name_breaks_the_contract(
 
 
 def test_time_is_the_sandboxs_and_stands_still(canister: Canister) -> None:
-    now = canister._sandbox.time_ns
+    now = canister.sandbox.time_ns
 
     assert reply_of(run(canister, u.reply(u.get("time"), u.get("time")))) == number(now) * 2
 
