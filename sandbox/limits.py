@@ -1,8 +1,9 @@
 """Every limit in one place, as a named and versioned profile.
 
-The numbers are those of a 13-node application subnet. One limit can be relaxed with
-``dataclasses.replace``; the profile's name then no longer tells the whole truth, so the
-changed profile gets a name of its own.
+The numbers are those of a 13-node application subnet. ``Limits.relaxed`` changes single
+ones; the profile keeps its name, and ``str(limits)`` says what differs from the published
+numbers of that name and version. Those never change: new numbers get a new version, and the
+old one stays in ``PROFILES``, because snapshots and worlds name it.
 Source: reference/limits_and_costs.md sections 1 and 2.
 """
 
@@ -29,7 +30,8 @@ class Limits:
     without the IC's weights: an approximation (docs/decisions/0004).
     """
 
-    name: str = "mainnet-2026-08"
+    name: str = "mainnet"
+    version: str = "2026-08"
     update_instructions: int = 40_000_000_000
     query_instructions: int = 5_000_000_000
     install_instructions: int = 300_000_000_000
@@ -60,30 +62,53 @@ class Limits:
     # fills its 500 GiB from taking the process down. None: three quarters of the machine.
     host_memory_bytes: int | None = None
 
+    @property
+    def id(self) -> str:
+        """Name and version: what ``profile`` finds."""
+        return f"{self.name}-{self.version}"
+
+    @property
+    def relaxations(self) -> dict[str, int | None]:
+        """The limits that are not the published ones of this name and version, with our values.
+
+        A profile that was never published is compared with the mainnet's.
+        """
+        published = PROFILES.get(self.id, MAINNET)
+        return {name: ours for name, (ours, _) in self.differences(published).items()}
+
+    def __str__(self) -> str:
+        """Name, version and what was relaxed: enough to make the same profile again."""
+        listed = ", ".join(
+            f"{name}={value if value is None else format(value, ',')}"
+            for name, value in self.relaxations.items()
+        )
+        return f"{self.name} {self.version}{' with ' if listed else ''}{listed}"
+
+    def summary(self) -> dict[str, str | dict[str, int | None]]:
+        """Return what ``str`` says, for machines."""
+        return {"name": self.name, "version": self.version, "relaxed": self.relaxations}
+
     def relaxed(self, **changes: int) -> Limits:
-        """Return a profile with single limits changed, and a name that says so.
+        """Return the profile with single limits changed.
 
         Raises: UsageError for a limit that does not exist, or a value that is no count.
         """
-        known = {field.name for field in fields(self)} - {"name"}
         for name, value in changes.items():
-            if name not in known:
+            if name not in _NAMES:
                 raise UsageError(
-                    f"there is no limit {name!r}; there are {', '.join(sorted(known))}"
+                    f"there is no limit {name!r}; there are {', '.join(sorted(_NAMES))}"
                 )
             if isinstance(value, bool) or not isinstance(value, int) or value < 0:
                 raise UsageError(f"the limit {name} must be a count, not {value!r}")
-        listed = ", ".join(f"{name}={value}" for name, value in sorted(changes.items()))
-        return replace(self, name=f"{self.name} with {listed}", **changes)
+        return replace(self, **changes)  # type: ignore[arg-type]  # the names were checked
 
     def differences(self, other: Limits) -> dict[str, tuple[int | None, int | None]]:
         """Return the limits that another profile sets differently: (ours, its)."""
-        names = (field.name for field in fields(self) if field.name != "name")
-        pairs = {name: (getattr(self, name), getattr(other, name)) for name in names}
+        pairs = {name: (getattr(self, name), getattr(other, name)) for name in _NAMES}
         return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
     def as_dict(self) -> dict[str, str | int | None]:
-        """Return the profile as plain values, for snapshots and reports."""
+        """Return the profile with all its numbers, as a world keeps it."""
         return asdict(self)
 
     @classmethod
@@ -98,11 +123,15 @@ class Limits:
         return cls(**values)  # type: ignore[arg-type]  # the names were checked
 
 
+# In the order above; a name and a version are no limits.
+_NAMES: Final = tuple(
+    field.name for field in fields(Limits) if field.name not in ("name", "version")
+)
 MAINNET: Final = Limits()
 # The instruction limits of a system subnet; the rest is the same.
 SYSTEM: Final = replace(
     MAINNET,
-    name="system-subnet-2026-08",
+    name="system",
     update_instructions=50_000_000_000,
     query_instructions=50_000_000_000,
     install_instructions=1_000_000_000_000,
@@ -110,7 +139,7 @@ SYSTEM: Final = replace(
 # What a developer wants out of the way: instructions and sizes, not the queues.
 GENEROUS: Final = replace(
     MAINNET,
-    name="generous-2026-08",
+    name="generous",
     update_instructions=1_000_000_000_000,
     query_instructions=1_000_000_000_000,
     install_instructions=1_000_000_000_000,
@@ -122,12 +151,11 @@ GENEROUS: Final = replace(
     snapshots_per_canister=1_000,
     chunk_store_chunks=10_000,
 )
+_NEWEST: Final = (MAINNET, SYSTEM, GENEROUS)
 PROFILES: Final[Mapping[str, Limits]] = MappingProxyType(
     {
-        "mainnet": MAINNET,
-        "system": SYSTEM,
-        "generous": GENEROUS,
-        **{profile.name: profile for profile in (MAINNET, SYSTEM, GENEROUS)},
+        **{profile.name: profile for profile in _NEWEST},
+        **{profile.id: profile for profile in _NEWEST},
     }
 )
 

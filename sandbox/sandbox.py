@@ -49,6 +49,7 @@ class Sandbox:
         ``close``. A ``sandbox.durable.WorldDirectory`` for more say. None: in memory only.
     limits: a profile of limits (``sandbox.limits``), or its name: ``"mainnet"``, ``"system"``,
         ``"generous"``; single ones can be relaxed: ``MAINNET.relaxed(chunk_bytes=…)``.
+        None: the profile the directory's world was saved under, else the mainnet's.
     memory: ``"auto"`` takes copy-on-write where the platform has it; ``"copying"`` is the
         portable fallback.
     compiler: share one between sandboxes to compile each module once.
@@ -63,7 +64,7 @@ class Sandbox:
         self,
         directory: str | os.PathLike[str] | WorldDirectory | None = None,
         *,
-        limits: Limits | str = MAINNET,
+        limits: Limits | str | None = None,
         memory: RegionKind = "auto",
         compiler: Compiler | None = None,
         prices: Prices = MAINNET_13_NODES,
@@ -71,9 +72,12 @@ class Sandbox:
     ) -> None:
         self._lock = threading.RLock()
         self._pid = os.getpid()
+        wanted = profile(limits) if isinstance(limits, str) else limits
+        self._directory = None if directory is None else _opened(directory)
+        kept = self._directory.limits if self._directory else None
         self._world = World(
             compiler or Compiler(),
-            profile(limits) if isinstance(limits, str) else limits,
+            wanted or kept or MAINNET,
             memory_kind=memory,
             prices=prices,
             seed=seed,
@@ -83,7 +87,8 @@ class Sandbox:
         self.identity = Principal.self_authenticating(b"canister-sandbox: default identity")
         self.names: dict[str, Principal] = {}
         self.interfaces: dict[Principal, str] = {}
-        self._directory = None if directory is None else self._opened(directory)
+        if self._directory is not None:
+            self._load(self._directory)
 
     # --- canisters
 
@@ -362,19 +367,15 @@ class Sandbox:
         for name in [key for key, id_ in self.names.items() if id_ == canister.id]:
             del self.names[name]
 
-    def _opened(self, directory: str | os.PathLike[str] | WorldDirectory) -> WorldDirectory:
-        from sandbox.durable import WorldDirectory
-
-        opened = directory if isinstance(directory, WorldDirectory) else WorldDirectory(directory)
+    def _load(self, directory: WorldDirectory) -> None:
         try:
-            opened.load_into(self._world, stays_open=True)
+            directory.load_into(self._world, stays_open=True)
         except BaseException:
-            opened.close()
+            directory.close()
             raise
-        extra = opened.record.extra if opened.record else {}
+        extra = directory.record.extra if directory.record else {}
         self.names.update(extra.get("names", {}))
         self.interfaces.update(extra.get("interfaces", {}))
-        return opened
 
     def __enter__(self) -> Self:
         return self
@@ -389,6 +390,12 @@ class Sandbox:
 
     def __repr__(self) -> str:
         return f"<Sandbox with {len(self._world.canisters)} canisters>"
+
+
+def _opened(directory: str | os.PathLike[str] | WorldDirectory) -> WorldDirectory:
+    from sandbox.durable import WorldDirectory
+
+    return directory if isinstance(directory, WorldDirectory) else WorldDirectory(directory)
 
 
 def check(refusal: Reject | None) -> None:

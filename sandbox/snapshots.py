@@ -176,7 +176,8 @@ class SnapshotDesk:
         with self._sandbox.entered() as world:
             runtime = world.existing(canister.id)
             id_ = SnapshotId.of(canister.id, 0)
-            return Snapshot.taken(id_, runtime.machine.now_ns(), "", runtime.capture())
+            now_ns, limits = runtime.machine.now_ns(), str(world.limits)
+            return Snapshot.taken(id_, now_ns, "", runtime.capture(), limits)
 
     def diff(
         self, before: Snapshot | Canister, after: Snapshot | Canister, *, max_changes: int = 1_000

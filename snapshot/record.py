@@ -34,11 +34,13 @@ class Origin:
     """How a snapshot came to be.
 
     notes: what was changed by hand since it was taken, oldest first (``snapshot.patch``).
+    limits: the profile of limits in force then; empty where that was not recorded.
     """
 
     source: Source
     canister_version: int
     notes: tuple[str, ...] = ()
+    limits: str = ""
 
 
 class Snapshot:
@@ -71,10 +73,12 @@ class Snapshot:
         self._content = content
 
     @classmethod
-    def taken(cls, id_: SnapshotId, taken_on: int, label: str, capture: Capture) -> Snapshot:
+    def taken(
+        cls, id_: SnapshotId, taken_on: int, label: str, capture: Capture, limits: str = ""
+    ) -> Snapshot:
         """Return the snapshot of a captured canister; its content is worked out on demand."""
         state = capture.state
-        origin = Origin(Source.TAKEN, state.version)
+        origin = Origin(Source.TAKEN, state.version, limits=limits)
         content = partial(content_of, capture)
         return cls(id_, taken_on, label, origin, content, installed=state.module, home=state.id)
 
@@ -104,6 +108,11 @@ class Snapshot:
     def canister_version(self) -> int:
         """The canister's version when it was taken, or when its metadata was uploaded."""
         return self.origin.canister_version
+
+    @property
+    def limits(self) -> str:
+        """The profile of limits it was taken under; empty where that was not recorded."""
+        return self.origin.limits
 
     @property
     def total_size(self) -> int:

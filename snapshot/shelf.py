@@ -18,7 +18,7 @@ from sandbox.principal import Principal
 from snapshot import rejects, transfer
 from snapshot.applying import apply
 from snapshot.ids import SnapshotId
-from snapshot.record import Snapshot
+from snapshot.record import Origin, Snapshot, Source
 
 if TYPE_CHECKING:
     from sandbox.execution.canister import CanisterRuntime
@@ -51,6 +51,7 @@ class SnapshotShelf:
         self.max_per_canister = max_per_canister
         self.replaces = replaces
         self._limits = limits
+        self._limits_text = str(limits)
         self._load_module = load_module
         self._snapshots: dict[SnapshotId, Snapshot] = {}
         self._next: dict[Principal, int] = {}
@@ -74,7 +75,11 @@ class SnapshotShelf:
         if runtime.state.module is None:
             return rejects.empty_canister(canister)
         snapshot = Snapshot.taken(
-            self._next_id(canister), runtime.machine.now_ns(), label, runtime.capture()
+            self._next_id(canister),
+            runtime.machine.now_ns(),
+            label,
+            runtime.capture(),
+            self._limits_text,
         )
         return self._add(snapshot, replaced)
 
@@ -172,7 +177,7 @@ class SnapshotShelf:
             self._next_id(state.id),
             metadata,
             now_ns=runtime.machine.now_ns(),
-            canister_version=state.version,
+            origin=Origin(Source.UPLOADED, state.version, limits=self._limits_text),
             new_region=runtime.machine.new_region,
             label=label,
         )

@@ -152,7 +152,7 @@ def begin_upload(
     metadata: Metadata,
     *,
     now_ns: int,
-    canister_version: int,
+    origin: Origin,
     new_region: Callable[[int], Region],
     label: str = "",
 ) -> Snapshot:
@@ -169,7 +169,6 @@ def begin_upload(
         timer_ns=metadata.timer_ns,
         low_memory_hook=metadata.low_memory_hook,
     )
-    origin = Origin(Source.UPLOADED, canister_version)
     return Snapshot(id_, now_ns, label, origin, lambda: content)
 
 

@@ -73,6 +73,7 @@ def status(name: str, *, as_json: bool) -> None:
             "checksum": canister.checksum,
             "snapshots": len(ic.world.snapshots.of(canister.id)),
             "time": ic.time_ns,
+            "limits": str(ic.limits),
         }
         methods = methods_of(canister)
     if as_json:

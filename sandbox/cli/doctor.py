@@ -31,7 +31,7 @@ def doctor(*, as_json: bool) -> None:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "wasmtime": metadata.version("wasmtime"),
-        "limits profile": MAINNET.name,
+        "limits profile": str(MAINNET),
         "compile cache": str(default_directory() or "off"),
         "stack for Wasm": f"{usable_stack_bytes() >> 10:,} KiB",
     }

@@ -35,6 +35,7 @@ COMMANDS: Final[Table] = {
     "repl": ("repl", "repl", "A Python prompt with the world loaded."),
     "demo": ("demo", "demo", "Rehearse a Motoko upgrade, break it, get it back."),
     "did": ("did", "did", "Show, check and compare Candid interfaces; make Python stubs."),
+    "limits": ("limits", "limits_", "Show the limits of the world, or put others in force."),
     "doctor": ("doctor", "doctor", "Say what this machine offers and which fast paths are active."),
 }
 

@@ -57,6 +57,7 @@ def show(name: str, which: str, *, as_json: bool) -> None:
             "checksum": found.checksum,
             "source": found.origin.source.value,
             "canister_version": found.canister_version,
+            "limits": found.limits,
             "notes": list(found.origin.notes),
         }
     if as_json:

@@ -27,6 +27,7 @@ from sandbox.durable.snapshots import StoredSnapshot
 from sandbox.errors import UsageError
 from sandbox.execution.canister import CanisterRuntime, Capture, Held
 from sandbox.execution.log import CanisterLog
+from sandbox.limits import Limits
 from sandbox.world.anchor import SavedCanister, SavedWorld
 from sandbox.world.mocks import SavedMocks
 from sandbox.world.outcalls import SavedOutcalls
@@ -79,6 +80,8 @@ class WorldDirectory:
         self._open.enter_context(lock)
         try:
             self.record = self._read()
+            # Of the world saved last; None where that is not known.
+            self.limits = self._read_limits()
             store = Store(self.path / "store", read_only=read_only)
             self.store = self._open.enter_context(store)
         except BaseException:
@@ -155,7 +158,8 @@ class WorldDirectory:
         canisters = tuple(self._store_canister(item) for item in saved.canisters.values())
         names = tuple(self._store_snapshot(item) for item in saved.snapshots[0].values())
         rest = {name: getattr(saved, name) for name in _REST}
-        record = WorldRecord(canisters, names, dict(saved.snapshots[1]), rest, extra)
+        limits = world.limits.as_dict()
+        record = WorldRecord(canisters, names, dict(saved.snapshots[1]), rest, extra, limits)
         publish_record(record, self.path / "world.json", self.store)
         self.record = record
         self._clean({*names, *(item.stored for item in canisters if item.stored)}, packs_before)
@@ -238,6 +242,14 @@ class WorldDirectory:
         if record is None and self.is_read_only:
             raise UsageError(f"there is no world in {self.path}")
         return record
+
+    def _read_limits(self) -> Limits | None:
+        if self.record is None or not self.record.limits:
+            return None
+        try:
+            return Limits.from_dict(self.record.limits)
+        except UsageError as error:
+            raise UsageError(f"{self.path} was saved by another version: {error}") from error
 
     def _make(self) -> None:
         try:

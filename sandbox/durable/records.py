@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.cycles import SavedBank, Use
@@ -55,6 +55,7 @@ class WorldRecord:
 
     snapshots: stored ids. rest: the other fields of ``SavedWorld``.
     extra: what the command line keeps, for example names of canisters.
+    limits: the profile with all its numbers; empty in worlds from before it was recorded.
     """
 
     canisters: tuple[StoredCanister, ...]
@@ -62,6 +63,7 @@ class WorldRecord:
     next_snapshots: Mapping[Principal, int]
     rest: Mapping[str, Any]
     extra: Mapping[str, Any]
+    limits: Mapping[str, str | int | None] = field(default_factory=dict)
 
 
 KNOWN: Final = known_classes(

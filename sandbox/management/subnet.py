@@ -22,7 +22,7 @@ def raw_rand(call: ManagementCall) -> bytes:
 def info(call: ManagementCall) -> dict[str, Any]:
     """Return versions. Raises: Refused for another subnet."""
     _require_own_subnet(call)
-    return {"replica_version": f"canister-sandbox {call.world.limits.name}", "registry_version": 1}
+    return {"replica_version": f"canister-sandbox {call.world.limits}", "registry_version": 1}
 
 
 def node_metrics(call: ManagementCall) -> list[dict[str, Any]]:

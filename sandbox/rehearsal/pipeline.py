@@ -167,12 +167,10 @@ def _report(
     ordered = sorted(
         weighed, key=lambda item: (severities.index(item.severity), codes.index(item.code))
     )
-    limits = found.ic.limits
     return Rehearsal(
         Part(old.module_hash.hex(), len(old.raw)),
         None if new is None else Part(new.module_hash.hex(), len(new.raw)),
         tuple(ordered),
-        limits.name,
-        limits.install_instructions,
+        found.ic.limits,
         **parts,  # type: ignore[arg-type]  # passed through from two calls above
     )

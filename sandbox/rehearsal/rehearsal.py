@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sandbox.rehearsal.findings import Severity
 
 if TYPE_CHECKING:
+    from sandbox.limits import Limits
     from sandbox.rehearsal.caller_checks import ProbeDiff
     from sandbox.rehearsal.findings import Finding
     from sandbox.rehearsal.layout import Layout
@@ -46,14 +47,13 @@ class Rehearsal:
     run: the upgrade; None when the module was refused before.
     soaks, layouts: before and after; what runs by itself, and stable memory.
     rollback: None when there was nothing to roll back. untried: methods no check could use.
-    limits: the profile's name; instruction_limit: of a whole upgrade.
+    limits: the profile in force, with ``install_instructions`` for a whole upgrade.
     """
 
     old: Part
     new: Part | None
     findings: tuple[Finding, ...]
-    limits: str
-    instruction_limit: int
+    limits: Limits
     run: UpgradeRun | None = None
     probes: tuple[ProbeDiff, ...] = ()
     soaks: tuple[Soak, ...] = ()

@@ -11,6 +11,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from sandbox.limits import MAINNET, Limits
 from sandbox.messages import Answer, Outcome, Reject, Reply
 
 if TYPE_CHECKING:
@@ -93,9 +94,10 @@ class Span:
 class Trace:
     """Everything that happened while somebody listened; ``print`` it, or ``to_json``.
 
-    is_cut: there was more than was kept.
+    limits: the profile in force. is_cut: there was more than was kept.
     """
 
+    limits: Limits = MAINNET
     roots: list[Span] = field(default_factory=list)
     is_cut: bool = False
 
@@ -110,12 +112,22 @@ class Trace:
         return tuple(item for span in self.spans for item in span.executions)
 
     def to_json(self) -> str:
-        """Return the trees as JSON."""
-        return json.dumps([root.as_dict() for root in self.roots], indent=1)
+        """Return the trees as JSON, with the profile of limits they ran under."""
+        record = {
+            "limits": self.limits.summary(),
+            "is_cut": self.is_cut,
+            "calls": [root.as_dict() for root in self.roots],
+        }
+        return json.dumps(record, indent=1)
 
     def __str__(self) -> str:
+        """Return the trees as text; the limits are named where they are not the mainnet's."""
         lines = [line for root in self.roots for line in _lines(root, "", "")]
-        return "\n".join([*lines, "… and more"] if self.is_cut else lines)
+        if self.is_cut:
+            lines.append("… and more")
+        if lines and self.limits != MAINNET:
+            lines.append(f"limits: {self.limits}")
+        return "\n".join(lines)
 
 
 class Tracer:
@@ -124,8 +136,10 @@ class Tracer:
     most: calls kept in detail; what comes later is only counted.
     """
 
-    def __init__(self, now_ns: Callable[[], int], most: int = _MOST_CALLS) -> None:
-        self.trace = Trace()
+    def __init__(
+        self, now_ns: Callable[[], int], limits: Limits = MAINNET, most: int = _MOST_CALLS
+    ) -> None:
+        self.trace = Trace(limits)
         self._left = most
         self.messages = 0
         self._now_ns = now_ns

@@ -269,7 +269,7 @@ class World:
     @contextmanager
     def traced(self) -> Iterator[Tracer]:
         """Listen to everything that happens inside the block."""
-        tracer = Tracer(self.clock.now)
+        tracer = Tracer(self.clock.now, self.limits)
         before = self.router.watchers
         self.router.watchers = (*before, tracer)
         try:

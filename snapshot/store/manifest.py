@@ -96,6 +96,8 @@ def encode(manifest: Manifest) -> bytes:
         "low_memory_hook": manifest.low_memory_hook,
         "chunks": [_root_fields(root) | {"sha256": hash_.hex()} for hash_, root in manifest.chunks],
     }
+    if origin.limits:  # left out where unknown, so that an older manifest keeps its name
+        fields["limits"] = origin.limits
     return (json.dumps(fields, indent=1) + "\n").encode()
 
 
@@ -136,6 +138,7 @@ def _decode(name: StoredId, fields: dict[str, Any]) -> Manifest:
             Source(fields["source"]),
             _count(fields["canister_version"]),
             tuple(_text(note) for note in fields["notes"]),
+            _text(fields.get("limits", "")),
         ),
         module_hash=bytes.fromhex(fields["module_hash"]),
         module=_root(fields["module"]),

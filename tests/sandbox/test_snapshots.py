@@ -8,6 +8,7 @@ import pytest
 
 from sandbox import CanisterRejected, Sandbox
 from sandbox.errors import UsageError
+from sandbox.limits import MAINNET
 from sandbox.principal import Principal
 from snapshot.directory import DirectoryRefused
 from snapshot.insight import HeapPatch
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sandbox.handle import Canister
+    from snapshot.record import Snapshot
 
 STRANGER = Principal.from_index(99)
 PLAIN = POKE.replace(b"nan:0x8000000000001", b"1.5")
@@ -46,6 +48,27 @@ def test_a_stored_snapshot_loads_in_another_sandbox(
         assert target.checksum == fetched.checksum
         assert bytes(target.heap) == bytes(canister.heap)
         assert bytes(target.stable_memory) == bytes(canister.stable_memory)
+
+
+def test_a_snapshot_names_the_limits_it_was_taken_under_wherever_it_goes(tmp_path: Path) -> None:
+    relaxed = MAINNET.relaxed(update_instructions=80_000_000_000)
+    told = "mainnet 2026-08 with update_instructions=80,000,000,000"
+    with Sandbox(limits=relaxed) as ic:
+        canister = ic.install(PLAIN)
+        snapshot = canister.take_snapshot("kept")
+        uploaded = ic.snapshots.upload(_downloaded(ic, snapshot, tmp_path / "files"), canister)
+        ic.snapshots.save(snapshot, tmp_path / "store")
+
+        assert snapshot.limits == uploaded.limits == ic.snapshots.now(canister).limits == told
+    with Sandbox() as other:
+        assert (
+            other.snapshots.fetch("kept", tmp_path / "store", other.install(PLAIN)).limits == told
+        )
+
+
+def _downloaded(ic: Sandbox, snapshot: Snapshot, directory: Path) -> Path:
+    ic.snapshots.download(snapshot, directory)
+    return directory
 
 
 def test_the_second_save_of_a_canister_stores_only_what_changed(

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from calling_room import IDLE, ask, caller, relay
 from canisters import universal as u
+from engine_room import open_sandbox
+from sandbox.limits import MAINNET
 from sandbox.messages import Reject, Reply
 
 if TYPE_CHECKING:
@@ -89,11 +91,24 @@ def test_a_trace_is_json_too(ic: Sandbox) -> None:
     with ic.trace() as trace:
         ask(first, second.id, "go")
 
-    (root,) = json.loads(trace.to_json())
+    record = json.loads(trace.to_json())
+    (root,) = record["calls"]
+    assert not record["is_cut"]
     assert root["canister"] == str(first.id)
     assert root["calls"][0]["method"] == "go"
     assert root["calls"][0]["result"] == {"reply": ""}
     assert root["executions"][0]["instructions"] > 0
+
+
+def test_a_trace_names_the_limits_it_ran_under() -> None:
+    relaxed = MAINNET.relaxed(chunk_bytes=5)
+    with open_sandbox(limits=relaxed) as ic:
+        canister = ic.install(IDLE)
+        with ic.trace() as trace:
+            canister.update_raw("go")
+
+    assert json.loads(trace.to_json())["limits"] == relaxed.summary()
+    assert str(trace).splitlines()[-1] == "limits: mainnet 2026-08 with chunk_bytes=5"
 
 
 def test_nothing_is_recorded_outside_the_block(ic: Sandbox) -> None:

@@ -55,3 +55,12 @@ def test_version_one_store_can_be_added_to(tmp_path: Path) -> None:
 
         assert again == store.find("first")
         assert len(store.manifests()) == 2
+
+
+def test_a_manifest_that_names_the_limits_is_still_read() -> None:
+    with Store(GOLDEN / "v1-limits", read_only=True) as store:
+        (snapshot,) = (store.load(item, new_region) for item in store.manifests())
+        assert verify(store).is_sound
+
+    assert snapshot.limits == "mainnet 2026-08 with chunk_bytes=5"
+    assert snapshot.checksum == "7f48b5696da6860913daf628a7b8e69ef3c2839d22a5e8c249d7fa24ada66b8a"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from sandbox.limits import Limits
     from sandbox.rehearsal.caller_checks import ProbeDiff
     from sandbox.rehearsal.findings import Finding
     from sandbox.rehearsal.layout import Layout
@@ -22,11 +23,12 @@ def as_dict(outcome: Rehearsal) -> dict[str, Any]:
         "verdict": outcome.verdict,
         "ok": outcome.is_ok,
         "exit_code": outcome.exit_code,
-        "limits": outcome.limits,
+        "limits": str(outcome.limits),
+        "limits_profile": outcome.limits.summary(),
         "old_module": _module(outcome.old),
         "new_module": None if outcome.new is None else _module(outcome.new),
         "findings": [_finding(item) for item in outcome.findings],
-        "upgrade": None if outcome.run is None else _run(outcome.run, outcome.instruction_limit),
+        "upgrade": None if outcome.run is None else _run(outcome.run, outcome.limits),
         "probes": [_probe(item) for item in outcome.probes],
         "by_itself": [
             {"seconds": it.seconds, "ran": it.ran, "failed": it.failed} for it in outcome.soaks
@@ -56,13 +58,13 @@ def _finding(item: Finding) -> dict[str, Any]:
     }
 
 
-def _run(run: UpgradeRun, limit: int) -> dict[str, Any]:
+def _run(run: UpgradeRun, limits: Limits) -> dict[str, Any]:
     return {
         "succeeds": run.failure is None,
         "failed_in": run.failed_in or None,
         "failure": run.reason or None,
         "instructions": run.instructions,
-        "instruction_limit": limit,
+        "instruction_limit": limits.install_instructions,
         "cycles": run.cycles,
         "phases": [
             {

@@ -44,7 +44,7 @@ def phases(outcome: Rehearsal) -> str:
     run = outcome.run
     if run is None:
         return '<p class="card">The module was refused before anything ran.</p>'
-    limit = outcome.instruction_limit or 1
+    limit = outcome.limits.install_instructions or 1
     items = []
     for stage in run.stages:
         is_failed = stage.name == run.failed_in

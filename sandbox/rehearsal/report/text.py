@@ -33,7 +33,7 @@ def _phases(outcome: Rehearsal) -> Iterator[str]:
         return
     yield ""
     for stage in outcome.run.stages:
-        used = share(stage.instructions, outcome.instruction_limit)
+        used = share(stage.instructions, outcome.limits.install_instructions)
         failed = "   <- fails" if stage.name == outcome.run.failed_in else ""
         yield (
             f"  {stage.name:<13}{stage.instructions:>16,} instructions, {used}"

@@ -30,6 +30,13 @@ def test_show_without_a_snapshot_shows_the_canister_as_it_is(saved: CommandLine)
     assert "static data" in saved("snapshot", "show", "counter").stdout
 
 
+def test_show_names_the_limits_a_snapshot_was_taken_under(saved: CommandLine) -> None:
+    saved("limits", "mainnet", "--relax", "update_instructions=80_000_000_000")
+
+    assert saved.json("snapshot", "show", "counter", "before")["limits"] == "mainnet 2026-08"
+    assert "with update_instructions=80,000,000,000" in saved("snapshot", "show", "counter").stdout
+
+
 def test_diff_shows_the_bytes_and_globals_that_differ(saved: CommandLine) -> None:
     shown = saved("snapshot", "diff", "counter", "before").stdout
     facts = saved.json("snapshot", "diff", "counter", "before", "now")

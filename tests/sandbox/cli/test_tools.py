@@ -1,4 +1,4 @@
-"""``did``, ``doctor``, ``repl``."""
+"""``did``, ``doctor``, ``limits``, ``repl``."""
 
 from __future__ import annotations
 
@@ -98,3 +98,39 @@ def test_a_prompt_with_keep_saves_however_it_ends(counter: CommandLine, end: str
     counter("repl", "--keep", stdin=f"counter.inc()\nic.advance(days=1)\n{end}")
 
     assert counter.json("call", "counter", "get") == 6
+
+
+def test_limits_shows_every_number_of_the_profile_in_force(run: CommandLine) -> None:
+    lines = run("limits").stdout.splitlines()
+
+    assert lines[0] == "mainnet 2026-08"
+    assert ["update_instructions:", "40,000,000,000"] in [line.split() for line in lines]
+    assert run.json("limits")["limits"]["chunk_bytes"] == 1 << 20
+
+
+def test_limits_put_in_force_stay_with_the_world(counter: CommandLine) -> None:
+    counter("limits", "generous")
+    said = counter("limits", "--relax", "chunk_bytes=5").stdout.splitlines()[0]
+
+    assert said == "generous 2026-08 with chunk_bytes=5"
+    assert counter.json("limits")["relaxed"] == {"chunk_bytes": 5}
+    assert counter.json("status", "counter")["limits"] == said
+    assert "5 : nat8" in counter("call", "counter", "get").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("devnet",), "there is no profile 'devnet'"),
+        (("--relax", "speed=1"), "there is no limit 'speed'"),
+        (("--relax", "chunk_bytes=many"), "is not LIMIT=NUMBER"),
+        (("--relax", "chunk_bytes=-1"), "must be a count"),
+    ],
+)
+def test_limits_that_make_no_sense_are_refused_and_nothing_changes(
+    counter: CommandLine, words: tuple[str, ...], complaint: str
+) -> None:
+    before = counter.files()
+
+    assert complaint in counter("limits", *words, code=2).stderr
+    assert counter.files() == before

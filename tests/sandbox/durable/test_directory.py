@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,11 +16,14 @@ from hypothesis import strategies as st
 from sandbox import Sandbox, UsageError
 from sandbox.cycles import FREE
 from sandbox.durable import WorldDirectory
-from snapshot.store import StoreError, StoreWriteFailed
+from sandbox.durable.recordfile import publish_record, read_record
+from sandbox.limits import GENEROUS, MAINNET
+from snapshot.store import Store, StoreError, StoreWriteFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sandbox.durable.records import WorldRecord
     from sandbox.engine import Compiler
     from sandbox.handle import Canister
 
@@ -69,6 +73,49 @@ def test_canisters_come_back_with_names_memory_and_cycles(reopen: Open) -> None:
         assert count(ic.canister("counter")) == 1
         assert ic.canister("counter").checksum == checksum
         assert ic.canister("counter").status() == status
+
+
+def test_the_limits_come_back_until_others_are_put_in_force(reopen: Open) -> None:
+    relaxed = MAINNET.relaxed(chunk_bytes=5)
+    with reopen(limits=relaxed):
+        pass
+
+    with reopen() as ic:
+        assert ic.limits == relaxed
+    with reopen(limits="generous") as ic:
+        assert ic.limits is GENEROUS
+    with reopen() as ic:
+        assert ic.limits == GENEROUS
+
+
+def test_a_world_saved_before_limits_were_recorded_has_the_mainnets(
+    reopen: Open, tmp_path: Path
+) -> None:
+    with reopen(limits="generous"):
+        pass
+    _rewrite(tmp_path / "world", lambda record: replace(record, limits={}))
+
+    with reopen() as ic:
+        assert ic.limits is MAINNET
+
+
+def test_a_world_with_a_limit_of_a_later_version_is_refused_and_stays(
+    reopen: Open, tmp_path: Path
+) -> None:
+    with reopen():
+        pass
+    _rewrite(tmp_path / "world", lambda record: replace(record, limits={"speed": 1}))
+
+    for _ in range(2):  # the first failure has not kept the lock
+        with pytest.raises(UsageError, match="saved by another version: there is no limit speed"):
+            reopen()
+
+
+def _rewrite(directory: Path, change: Callable[[WorldRecord], WorldRecord]) -> None:
+    with Store(directory / "store") as store:
+        record = read_record(directory / "world.json")
+        assert record is not None
+        publish_record(change(record), directory / "world.json", store)
 
 
 def test_the_clock_timers_and_logs_come_back(reopen: Open) -> None:

@@ -91,6 +91,15 @@ def test_machines_are_told_the_same(outcome: Rehearsal) -> None:
     assert all(it["evidence"] and it["advice"] and it["doc"] for it in told["findings"])
 
 
+def test_every_report_names_the_limits(outcome: Rehearsal) -> None:
+    told = as_dict(outcome)
+
+    assert told["limits"] == str(outcome.limits)
+    assert told["limits_profile"] == outcome.limits.summary()
+    assert f"Limits: {outcome.limits}" in as_text(outcome)
+    assert f"Limits: {outcome.limits}" in as_html(outcome)
+
+
 def test_junit_has_one_case_for_each_code_and_fails_those_that_failed(outcome: Rehearsal) -> None:
     suite = ET.fromstring(as_junit(outcome))
 

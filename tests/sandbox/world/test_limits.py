@@ -38,10 +38,28 @@ def test_two_profiles_are_compared_limit_by_limit() -> None:
     assert MAINNET.differences(MAINNET) == {}
 
 
-def test_a_relaxed_profile_says_so_in_its_name() -> None:
+def test_a_relaxed_profile_says_what_was_relaxed() -> None:
+    relaxed = MAINNET.relaxed(chunk_bytes=5).relaxed(update_instructions=80_000_000_000)
+
+    assert str(MAINNET) == "mainnet 2026-08"
+    assert str(relaxed) == "mainnet 2026-08 with update_instructions=80,000,000,000, chunk_bytes=5"
+    assert relaxed.summary() == {
+        "name": "mainnet",
+        "version": "2026-08",
+        "relaxed": {"update_instructions": 80_000_000_000, "chunk_bytes": 5},
+    }
+    assert str(relaxed.relaxed(update_instructions=40_000_000_000, chunk_bytes=1 << 20)) == str(
+        MAINNET
+    )
+
+
+def test_a_profile_of_ones_own_is_described_by_what_the_mainnet_does_not_have() -> None:
+    assert str(Limits(name="mine", version="1", chunk_bytes=5)) == "mine 1 with chunk_bytes=5"
+
+
+def test_two_profiles_differ_in_what_was_relaxed() -> None:
     relaxed = MAINNET.relaxed(chunk_bytes=5, controllers=1)
 
-    assert relaxed.name == "mainnet-2026-08 with chunk_bytes=5, controllers=1"
     assert MAINNET.differences(relaxed) == {"chunk_bytes": (1 << 20, 5), "controllers": (10, 1)}
 
 
