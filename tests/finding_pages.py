@@ -72,6 +72,9 @@ def _circumstances(pair: Pair) -> str:
         parts.append(f"argument `{plan.argument!r}`")
     if plan.persistence != "auto":
         parts.append(f"persistence {plan.persistence or 'null'}")
+    if plan.mode != "upgrade":
+        parts.append(f"mode {plan.mode}")
+    parts += [f"identity `{call}`" for call in plan.identities]
     for name, (_, limit) in MAINNET.differences(plan.limits).items():
         parts.append(f"{name} = {limit:,}")
     parts += [f"traffic `{call}`" for call in plan.traffic]

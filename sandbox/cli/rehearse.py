@@ -65,8 +65,16 @@ def _plan_options(command: Callable[..., Any]) -> Callable[..., Any]:
             default="auto", show_default=True, help="What becomes of the heap, as in upgrade.",
         ),
         click.option(
+            "--mode", type=click.Choice(["upgrade", "reinstall", "install"]),
+            default="upgrade", show_default=True, help="What install_code would be asked for.",
+        ),
+        click.option(
             "--probe", "probes", multiple=True, callback=_calls, metavar="CALL",
             help="A query to compare, like 'balance_of (\"ada\")'. Repeatable.",
+        ),
+        click.option(
+            "--identity", "identities", multiple=True, callback=_calls, metavar="CALL",
+            help="A query whose answer must not change at all. Repeatable.",
         ),
         click.option("--ignore", multiple=True, metavar="METHOD", help="A method not to compare."),
         click.option(
@@ -176,7 +184,9 @@ def _plan(
     argument: str | None,
     argument_file: Path | None,
     persistence: str,
+    mode: str,
     probes: tuple[Call, ...],
+    identities: tuple[Call, ...],
     ignore: tuple[str, ...],
     accept: tuple[str, ...],
     traffic: tuple[Call, ...],
@@ -191,7 +201,9 @@ def _plan(
     return Plan(
         argument=_argument(argument, argument_file),
         persistence=None if persistence == "null" else persistence,
+        mode=mode,
         probes=probes,
+        identities=identities,
         ignore=frozenset(ignore),
         accept=frozenset(code.upper() for code in accept),
         traffic=traffic,

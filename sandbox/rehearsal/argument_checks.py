@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sandbox.rehearsal.caller_checks import changed_values, probe_diffs
 from sandbox.rehearsal.findings import Fact, Severity
 from sandbox.rehearsal.registry import findings_of
-from sandbox.rehearsal.upgrading import upgrade
+from sandbox.rehearsal.upgrading import planned
 from sandbox.rehearsal.viewing import readings
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def variants(bench: Bench, probes: tuple[Probe, ...]) -> tuple[Variant, ...]:
     found = []
     for name, argument in bench.arguments().items():
         with bench.fork():
-            run = upgrade(bench, bench.new.raw, argument, persistence=bench.plan.persistence)
+            run = planned(bench, argument)
             asked = readings(bench, probes) if run.failure is None else ()
             found.append(Variant(name, run, asked))
     return tuple(found)

@@ -1,4 +1,4 @@
-"""Stage 4, callers: answers that changed, fail or cost more; updates that trap (A03-A05, Q05)."""
+"""Stage 4, callers: answers that changed, fail or cost more; updates (A03-A05, A07, Q05)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sandbox.rehearsal.calling import value_of
 from sandbox.rehearsal.findings import Fact, Severity
+from sandbox.rehearsal.identity_checks import told_apart
 from sandbox.rehearsal.registry import finding, findings_of
 from sandbox.rehearsal.structure import Change, changes, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from sandbox.interface import CanisterInterface
     from sandbox.rehearsal.calling import Reading
@@ -81,15 +82,22 @@ def _compared(reader: Reader, old: Reading, new: Reading) -> ProbeDiff:
 
 
 def check_callers(
-    diffs: tuple[ProbeDiff, ...], before: View, after: View, control: Control
+    diffs: tuple[ProbeDiff, ...],
+    before: View,
+    after: View,
+    identities: frozenset[str],
+    control: Control,
 ) -> Iterator[Finding]:
     """Say what callers notice.
 
+    identities: probes whose answers are identities.
     control: what the probes cost after an upgrade from the old module to itself. A heap that
         was just made is slower until it is used, and the new module is not to blame for that.
     """
-    lost = any(diff.is_loss for diff in diffs)
-    yield from findings_of("A03", changed_values(diffs), Severity.FAILURE if lost else None)
+    found, others = told_apart(diffs, identities)
+    lost = any(diff.is_loss for diff in others)
+    yield from findings_of("A03", changed_values(others), Severity.FAILURE if lost else None)
+    yield from found
     yield from findings_of(
         "A04", (Fact(it.name, it.before, it.failure) for it in diffs if it.failure)
     )
@@ -101,7 +109,7 @@ def check_callers(
             yield finding("Q05", Fact(f"{old.name} ()", "answers", new.failure))
 
 
-def changed_values(diffs: tuple[ProbeDiff, ...], *, only_losses: bool = False) -> Iterator[Fact]:
+def changed_values(diffs: Iterable[ProbeDiff], *, only_losses: bool = False) -> Iterator[Fact]:
     """Yield the values that differ, by probe and path."""
     for diff in diffs:
         for change in diff.changes:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.rehearsal.findings import Fact
 from sandbox.rehearsal.registry import finding, findings_of
-from sandbox.rehearsal.upgrading import upgrade
+from sandbox.rehearsal.upgrading import planned
 from sandbox.rehearsal.viewing import is_callback
 from sandbox.state import Status
 
@@ -67,5 +67,5 @@ def _certifies_anew(bench: Bench) -> bool:
     """Whether the upgrade overwrites certified data, found out with a mark in their place."""
     with bench.fork():
         bench.runtime.state = replace(bench.runtime.state, certified_data=_MARK)
-        run = upgrade(bench, bench.new.raw, bench.argument, persistence=bench.plan.persistence)
+        run = planned(bench)
         return run.failure is not None or bench.runtime.state.certified_data != _MARK

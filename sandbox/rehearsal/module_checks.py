@@ -1,4 +1,4 @@
-"""Stage 0, the module itself: imports, persistence, hooks, metadata, the right file (S01, S05-S10).
+"""Stage 0, the module itself: imports, persistence, hooks, metadata, file, mode (S01, S05-S11).
 
 Nothing runs here.
 """
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sandbox.errors import ModuleRefused
+    from sandbox.execution.canister import Held
     from sandbox.execution.modules import InstalledModule
+    from sandbox.rehearsal.bench import Bench
     from sandbox.rehearsal.findings import Finding
 
 # What only tools of one version read; a change of compiler is no finding.
@@ -25,6 +27,19 @@ _NOT_MISSED: Final = {"motoko:compiler", "enhanced-orthogonal-persistence", "can
 def refused(error: ModuleRefused) -> Finding:
     """S01: the module is none for the IC."""
     return finding("S01", Fact("install_code would say", "", error.reason))
+
+
+def check_mode(bench: Bench) -> Iterator[Finding]:
+    """Say what installing instead of upgrading would do away with."""
+    if bench.plan.mode == "upgrade":
+        return
+    if bench.plan.mode == "install":
+        yield finding("S11", Fact("mode", "upgrade", "install: refused, the canister is not empty"))
+        return
+    capture = bench.runtime.capture()
+    memories = (("heap", capture.heap), ("stable memory", capture.stable))
+    lost = [Fact(name, f"{_filled(held):,} bytes in use", "gone") for name, held in memories]
+    yield finding("S11", Fact("mode", "upgrade", "reinstall: begins with nothing"), *lost)
 
 
 def check_modules(
@@ -71,6 +86,10 @@ def _metadata(old: InstalledModule, new: InstalledModule) -> Iterator[Fact]:
             yield Fact(f"metadata {name}", str(before.visibility), str(after.visibility))
     if old.has_names and not new.has_names:
         yield Fact("function names (name section)", "there", "gone: backtraces show no names")
+
+
+def _filled(memory: Held) -> int:
+    return sum(length for _, length in memory.region.extents(at=memory.mark))
 
 
 def _yes(value: bool) -> str:

@@ -1,7 +1,7 @@
 """Stages 1 and 2: how the phases of an upgrade ended, and how near the limits they came.
 
 A failure has one cause and gets one code; the measurements of a run that succeeded become
-warnings from ``NEAR`` of a limit on (P01-P05, Q03, Q04).
+warnings from ``NEAR`` of a limit on (P01-P05, Q03, Q04, Q06, Q08).
 """
 
 from __future__ import annotations
@@ -31,15 +31,16 @@ _NO_CYCLES: Final = ("IC0207", "IC0532")
 _TOO_MUCH_STABLE: Final = "modified pages in the stable memory"
 _INCOMPATIBLE: Final = "Memory-incompatible program upgrade"
 _INVALID: Final = "IC0505"
-# The words of a refusal that a static check has reported already (S05, S07).
-_FOUND_BEFORE: Final = "upgrade option"
+_FORBIDDEN: Final = "IC0504"
+# The words of a refusal that a static check has reported already (S05, S07, S11).
+_FOUND_BEFORE: Final = ("upgrade option", "the canister is not empty")
 
 
 def check_phases(bench: Bench, run: UpgradeRun, *, whose: str = "") -> Iterator[Finding]:
     """Say how an upgrade ended. whose: which upgrade, where it is not the rehearsed one."""
     if run.failure is None:
         yield from _headroom(bench, run, whose)
-    elif _FOUND_BEFORE not in run.failure.message:
+    elif not any(words in run.failure.message for words in _FOUND_BEFORE):
         facts = [Fact(f"{whose or 'upgrade'}: {run.failed_in}", "", run.reason)]
         if run.stages:
             facts.append(_instructions(bench, run))
@@ -63,7 +64,9 @@ def _code(run: UpgradeRun) -> str:
         return "P04"
     if _INCOMPATIBLE in run.failure.message:
         return "Q06"
-    return "P01" if is_first else "Q03"
+    if is_first:
+        return "P01"
+    return "Q08" if code == _FORBIDDEN else "Q03"
 
 
 def _headroom(bench: Bench, run: UpgradeRun, whose: str) -> Iterator[Finding]:

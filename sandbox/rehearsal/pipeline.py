@@ -20,7 +20,7 @@ from sandbox.rehearsal.findings import Severity, accepted
 from sandbox.rehearsal.interface_checks import check_interfaces
 from sandbox.rehearsal.layout_checks import check_layout
 from sandbox.rehearsal.life_checks import check_life, check_status
-from sandbox.rehearsal.module_checks import check_modules, refused
+from sandbox.rehearsal.module_checks import check_mode, check_modules, refused
 from sandbox.rehearsal.phase_checks import check_phases
 from sandbox.rehearsal.pictures import pictures
 from sandbox.rehearsal.plan import FromDirectory, Plan
@@ -29,7 +29,7 @@ from sandbox.rehearsal.rehearsal import Part, Rehearsal
 from sandbox.rehearsal.release_checks import check_skipping, next_release
 from sandbox.rehearsal.rollback_checks import control, downgrade, roll_back
 from sandbox.rehearsal.starting import base
-from sandbox.rehearsal.upgrading import upgrade
+from sandbox.rehearsal.upgrading import MODES, planned
 from sandbox.rehearsal.viewing import View, probes_of, view
 
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ def rehearse(
     """
     for code in plan.accept:
         entry(code)  # a misspelt code would accept nothing, silently
+    if plan.mode not in MODES:
+        raise UsageError(f"mode is one of {', '.join(MODES)}, not {plan.mode!r}")
     where = FromDirectory(Path(fspath(start))) if isinstance(start, str | PathLike) else start
     progress("import")
     with base(where, plan, compiler) as found:
@@ -88,7 +90,7 @@ def _rehearsed(
 ) -> Rehearsal:
     plan, old, new = bench.plan, bench.old, bench.new
     progress("modules and interfaces")
-    findings += check_modules(old, new, plan.persistence)
+    findings += [*check_mode(bench), *check_modules(old, new, plan.persistence)]
     findings += check_interfaces(old, new)
     did = bench.ic.interfaces.get(bench.canister.id)
     reader = Reader(interface_of(old, did), interface_of(new, did))
@@ -101,7 +103,7 @@ def _rehearsed(
     progress("the upgrade")
     capture = bench.runtime.capture()
     with bench.fork():
-        run = upgrade(bench, new.raw, bench.argument, persistence=plan.persistence)
+        run = planned(bench)
         findings += check_phases(bench, run)
         drawn = pictures(capture, bench.runtime.capture(), run)
         after = view(bench, probes) if run.failure is None else None
@@ -113,7 +115,8 @@ def _rehearsed(
         return _report(found, plan, old, findings, new=new, run=run, layouts=(before.layout,))
     diffs = probe_diffs(reader, before.probes, after.probes)
     findings += check_layout(before.layout, after.layout)
-    findings += check_callers(diffs, before, after, lambda: control(bench, probes))
+    identities = frozenset(map(str, plan.identities))
+    findings += check_callers(diffs, before, after, identities, lambda: control(bench, probes))
     progress("timers and certified data")
     findings += check_life(bench, before, after)
     findings += check_skipping(bench, reader, before)

@@ -84,7 +84,9 @@ class Plan:
     """How to rehearse.
 
     argument: of the upgrade; Candid text or bytes. persistence: as in ``Canister.upgrade``.
-    probes: asked besides the queries that take no argument. ignore: methods not to compare.
+    mode: what install_code is asked for: ``upgrade``, ``reinstall`` or ``install``.
+    probes: asked besides the queries that take no argument. identities: such of whose answer
+    an identity depends, so that not a byte may change. ignore: methods not to compare.
     accept: codes that are meant to be; they no longer fail the rehearsal, and stay in the report.
     traffic: calls between the upgrade and the rollback. soak_s: virtual time to look after.
     downgrade_argument: for the old module when it is installed again.
@@ -95,7 +97,9 @@ class Plan:
 
     argument: str | bytes = "()"
     persistence: str | None = "auto"
+    mode: str = "upgrade"
     probes: tuple[Call, ...] = ()
+    identities: tuple[Call, ...] = ()
     ignore: frozenset[str] = frozenset()
     accept: frozenset[str] = frozenset()
     traffic: tuple[Call, ...] = ()

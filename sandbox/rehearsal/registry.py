@@ -113,6 +113,15 @@ ROWS: Final = (
         "https://github.com/dfinity/ic/pull/10458",
     ),
     Entry(
+        "S11", "The canister would be installed anew", FAILURE, LOSS,
+        "The mode is reinstall or install where an upgrade was meant: reinstall does away with "
+        "heap and stable memory, install is refused by a canister that is not empty.",
+        "The mode of the plan; the bytes in use are what would vanish.",
+        "Upgrade. If starting from nothing is meant, say so with --accept S11, and take a "
+        "snapshot first.",
+        "https://forum.dfinity.org/t/17605",
+    ),
+    Entry(
         "P01", "pre_upgrade traps: no upgrade is possible", FAILURE, BRICK,
         "pre_upgrade belongs to the installed module. When it traps, this and every later "
         "upgrade fails, whatever the new module is.",
@@ -229,6 +238,14 @@ ROWS: Final = (
         "https://github.com/dfinity/icskills/pull/318",
     ),
     Entry(
+        "Q08", "The start uses a system call forbidden there", FAILURE, OUTAGE,
+        "start and post_upgrade may not call other canisters, reply, or ask for what only a "
+        "message has (start not even for the time): the upgrade is rolled back as a whole.",
+        "It is run; the replica's text names the call.",
+        "Move the call behind a timer: set one with zero delay in post_upgrade.",
+        "https://internetcomputer.org/docs/references/ic-interface-spec/#system-api-imports",
+    ),
+    Entry(
         "L03", "A stable memory changed hands", FAILURE, LOSS,
         "A memory id of the MemoryManager holds another kind of structure than before: ids "
         "were swapped or reused, and bytes are read as something else.",
@@ -301,6 +318,15 @@ ROWS: Final = (
         "Instructions of each probe before and after.",
         "Look for a search where an index was.",
         "https://github.com/dfinity/canbench",
+    ),
+    Entry(
+        "A07", "An identity differs after the upgrade", FAILURE, LOSS,
+        "A principal or key that a query tells is another one: what a canister derives from a "
+        "salt or key of its own, its users' principals say, belongs to nobody any more.",
+        "Answers of the probes marked as identities must not change at all. Elsewhere a changed "
+        "principal is a warning, and a changed blob of 16 to 128 bytes if nothing else changed.",
+        "Find out which seed, salt or id was not carried over; mark such a query with --identity.",
+        "https://github.com/dfinity/internet-identity/pull/180",
     ),
     Entry(
         "R01", "The old module cannot take over again", WARNING, BRICK,

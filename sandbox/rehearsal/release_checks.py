@@ -15,7 +15,7 @@ from sandbox.rehearsal.findings import Fact, Severity
 from sandbox.rehearsal.phase_checks import check_phases
 from sandbox.rehearsal.registry import finding, findings_of
 from sandbox.rehearsal.stable_types import SignatureUnreadable, read_signature
-from sandbox.rehearsal.upgrading import UpgradeRun, upgrade
+from sandbox.rehearsal.upgrading import UpgradeRun, planned, upgrade
 from sandbox.rehearsal.viewing import readings
 
 if TYPE_CHECKING:
@@ -94,16 +94,10 @@ def _repeated(reader: Reader, after: View, asked: tuple[Reading, ...]) -> list[F
 
 def check_skipping(bench: Bench, reader: Reader, before: View) -> Iterator[Finding]:
     """Upgrade without pre_upgrade, in a fork, and say what that would lose."""
-    if "canister_pre_upgrade" not in bench.old.hooks:
+    if bench.plan.mode != "upgrade" or "canister_pre_upgrade" not in bench.old.hooks:
         return
     with bench.fork():
-        run = upgrade(
-            bench,
-            bench.new.raw,
-            bench.argument,
-            skip_pre_upgrade=True,
-            persistence=bench.plan.persistence,
-        )
+        run = planned(bench, skip_pre_upgrade=True)
         if run.failure is not None:
             yield finding("P09", Fact("upgrade with skip_pre_upgrade", "", run.reason))
             return

@@ -14,7 +14,7 @@ from sandbox.rehearsal.caller_checks import changed_values, probe_diffs
 from sandbox.rehearsal.calling import send
 from sandbox.rehearsal.findings import Fact, Severity
 from sandbox.rehearsal.registry import finding, findings_of
-from sandbox.rehearsal.upgrading import UpgradeRun, upgrade
+from sandbox.rehearsal.upgrading import UpgradeRun, planned, upgrade
 from sandbox.rehearsal.viewing import readings
 from snapshot.content import content_of
 from snapshot.insight import diff
@@ -83,7 +83,7 @@ def roll_back(bench: Bench, reader: Reader, probes: tuple[Probe, ...]) -> Rollba
     with bench.fork(), catch_warnings():
         simplefilter("ignore", OpenCallsWarning)  # that calls were open is finding R03
         snapshot = bench.canister.take_snapshot(replace=_oldest(bench), caller=bench.caller)
-        upgrade(bench, bench.new.raw, bench.argument, persistence=bench.plan.persistence)
+        planned(bench)
         upgraded = readings(bench, probes)
         with bench.ic.trace() as trace:
             _run_traffic(bench)

@@ -16,16 +16,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SHOWN_CHARACTERS: Final = 120
+# Salts and seeds, hashes, keys in their usual forms.
+_KEY_BYTES: Final = range(16, 129)
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One place where two values differ. path: empty for the value itself."""
+    """One place where two values differ.
+
+    path: empty for the value itself. is_principal: two principals. is_key: two blobs of one
+    length that may be salts, hashes or keys.
+    """
 
     path: str
     before: str
     after: str
     is_loss: bool
+    is_principal: bool = False
+    is_key: bool = False
 
 
 def changes(before: Any, after: Any, path: str = "") -> Iterator[Change]:
@@ -87,7 +95,18 @@ def _counted(items: Any) -> str:
 
 def _change(path: str, before: Any, after: Any) -> Change:
     is_loss = not _is_nothing(before) and _is_nothing(after) and after is not False
-    return Change(path, shown(before), shown(after), is_loss)
+    return Change(
+        path,
+        shown(before),
+        shown(after),
+        is_loss,
+        is_principal=isinstance(before, Principal) and isinstance(after, Principal),
+        is_key=_is_key(before) and _is_key(after) and len(before) == len(after),
+    )
+
+
+def _is_key(value: Any) -> bool:
+    return isinstance(value, bytes) and len(value) in _KEY_BYTES and any(value)
 
 
 def _is_nothing(value: Any) -> bool:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sandbox.rehearsal.bench import Bench
 
 REFUSED: Final = "install_code"
+MODES: Final = ("upgrade", "reinstall", "install")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +54,26 @@ class UpgradeRun:
         return "" if self.failure is None else said(self.failure.to_exception())
 
 
+def planned(
+    bench: Bench, argument: bytes | None = None, *, skip_pre_upgrade: bool = False
+) -> UpgradeRun:
+    """Do what the plan says, in the fork the caller is in. argument: None is the plan's."""
+    return upgrade(
+        bench,
+        bench.new.raw,
+        bench.argument if argument is None else argument,
+        mode=bench.plan.mode,
+        skip_pre_upgrade=skip_pre_upgrade,
+        persistence=bench.plan.persistence,
+    )
+
+
 def upgrade(
     bench: Bench,
     source: Source,
     argument: bytes,
     *,
+    mode: str = "upgrade",
     skip_pre_upgrade: bool = False,
     persistence: str | None = "auto",
 ) -> UpgradeRun:
@@ -67,7 +83,7 @@ def upgrade(
     with bench.ic.entered() as world:
         report = world.install_code(
             bench.runtime,
-            "upgrade",
+            mode,
             source,
             argument,
             bench.caller,

@@ -84,7 +84,8 @@ def probes_of(bench: Bench, interface: CanisterInterface) -> tuple[Probe, ...]:
         is_query = method.kind is not MethodKind.UPDATE
         if is_query and not name.startswith(_HIDDEN) and (func is None or not func.args):
             found.append(Call(name))
-    wanted = [call for call in (*found, *bench.plan.probes) if call.method not in bench.plan.ignore]
+    asked = (*found, *bench.plan.probes, *bench.plan.identities)
+    wanted = [call for call in asked if call.method not in bench.plan.ignore]
     return tuple(dict.fromkeys(probe_of(interface, call) for call in wanted))
 
 

@@ -1,0 +1,27 @@
+;; The salt is made anew after an upgrade.
+(module
+  (import "ic0" "msg_reply_data_append" (func $append (param i32 i32)))
+  (import "ic0" "msg_reply" (func $reply))
+  (import "ic0" "stable64_grow" (func $grow (param i64) (result i64)))
+  (import "ic0" "stable64_write" (func $write (param i64 i64 i64)))
+  (import "ic0" "stable64_read" (func $read (param i64 i64 i64)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "DIDL\00\01\68\01\0a")
+  (data (i32.const 64) "other salt of thirty-two bytes .")
+  (func $save
+    (call $write (i64.const 0) (i64.const 64) (i64.const 32)))
+  (func (export "canister_init")
+    (drop (call $grow (i64.const 1)))
+    (call $save))
+  (func (export "canister_query salt")
+    (call $read (i64.const 128) (i64.const 0) (i64.const 32))
+    (call $append (i32.const 128) (i32.const 32))
+    (call $reply))
+  ;; a user's principal: the salt's first ten bytes
+  (func (export "canister_query user")
+    (call $read (i64.const 128) (i64.const 0) (i64.const 10))
+    (call $append (i32.const 0) (i32.const 9))
+    (call $append (i32.const 128) (i32.const 10))
+    (call $reply))
+  (func (export "canister_post_upgrade")
+    (call $save)))
