@@ -35,10 +35,9 @@ def told_apart(
         suspects = [_only(diff, is_identity=True) for diff in others]
     else:
         suspects, rest = others, [replace(diff, changes=()) for diff in others]
-    found = [
-        *findings_of("A07", _changed(named)),
-        *findings_of("A07", _changed(suspects), Severity.WARNING),
-    ]
+    is_certain = any(diff.changes for diff in named)
+    severity = None if is_certain else Severity.WARNING
+    found = findings_of("A07", _changed([*named, *suspects]), severity)
     return found, [*rest, *(replace(diff, changes=()) for diff in named)]
 
 
