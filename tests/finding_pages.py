@@ -13,6 +13,8 @@ from sandbox.rehearsal.report import page
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sandbox.rehearsal import Budget, Call
+
 PAGES: Final = Path(__file__).parents[1] / "docs" / "findings"
 _BY_HAND: Final = (
     "A snapshot directory whose `metadata.json` has `null` for the global timer trips it; one as\n"
@@ -77,7 +79,10 @@ def _circumstances(pair: Pair) -> str:
     parts += [f"identity `{call}`" for call in plan.identities]
     for name, (_, limit) in MAINNET.differences(plan.limits).items():
         parts.append(f"{name} = {limit:,}")
-    parts += [f"traffic `{call}`" for call in plan.traffic]
+    parts += [f"traffic {_call(call)}" for call in plan.traffic]
+    parts += [f"probe {_call(call)}" for call in plan.probes]
+    parts += [f"budget of {name}: {_budget(item)}" for name, item in plan.budgets.items()]
+    parts += [f"{it.code} accepted until {it.until}" for it in plan.acceptances]
     if pair.cycles != Pair("", "").cycles:
         parts.append(f"{pair.cycles:,} cycles")
     if pair.is_stopped:
@@ -85,6 +90,18 @@ def _circumstances(pair: Pair) -> str:
     if pair.is_waiting:
         parts.append("a call in flight")
     return f" ({', '.join(parts)})" if parts else ""
+
+
+def _call(call: Call) -> str:
+    wanted = [] if call.expect is None else [f"expected to answer `{call.expect}`"]
+    if call.instructions is not None:
+        wanted.append(f"allowed {call.instructions:,} instructions")
+    return " ".join([f"`{call}`", *wanted])
+
+
+def _budget(budget: Budget) -> str:
+    listed = ((name.replace("_", " "), getattr(budget, name)) for name in budget.__slots__)
+    return ", ".join(f"{name} {most:,}" for name, most in listed if most is not None)
 
 
 def _purpose(sample: Sample) -> Iterator[str]:

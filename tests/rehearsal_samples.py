@@ -6,13 +6,23 @@ Modules are named as in ``wat/rehearsal``; ``demo:`` ones are the demo's Motoko 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sandbox import Principal, Sandbox
 from sandbox.demo.story import module as demo_module
 from sandbox.limits import MAINNET, Limits
-from sandbox.rehearsal import Call, FromCanister, Plan, Rehearsal, Severity, rehearse
+from sandbox.rehearsal import (
+    Acceptance,
+    Budget,
+    Call,
+    FromCanister,
+    Plan,
+    Rehearsal,
+    Severity,
+    rehearse,
+)
 
 if TYPE_CHECKING:
     from sandbox.engine import Compiler
@@ -59,6 +69,28 @@ _HALF: Final = _limited(install_instructions=1_500_000)
 _STABLE: Final = _limited(install_stable_write_bytes=1_500_000)
 _STABLE_TIGHT: Final = _limited(install_stable_write_bytes=500_000)
 _INC: Final = Plan(traffic=(Call("inc"),))
+
+
+def _expecting(answer: str) -> Pair:
+    return Pair("v1", "v2", Plan(probes=(Call("get", expect=answer),)))
+
+
+def _replying(answer: str) -> Pair:
+    return Pair("v1", "v2", Plan(traffic=(Call("inc", expect=answer),)))
+
+
+def _probing(instructions: int) -> Pair:
+    return Pair("v1", "v2", Plan(probes=(Call("get", instructions=instructions),)))
+
+
+def _growing(stable_growth: int) -> Pair:
+    budget = Budget(stable_growth=stable_growth)
+    return Pair("v1", "grows_in_post", Plan(budgets={"post_upgrade": budget}))
+
+
+def _accepting(until: date) -> Pair:
+    return Pair("v1", "v2", Plan(accept=(Acceptance("A03", "counts anew by law", until),)))
+
 
 SAMPLES: Final = (
     Sample("S01", Pair("v1", "unknown_import"), _CLEAN, FAILURE),
@@ -149,6 +181,11 @@ SAMPLES: Final = (
     Sample("R04", Pair("v1", "v2", _INC), _CLEAN, NOTE),
     Sample("R04", Pair("v1", "calls_out", _INC), Pair("v1", "calls_out"), WARNING),
     Sample("R05", Pair("v1", "v2", is_stopped=True), _CLEAN, WARNING),
+    Sample("E01", _expecting("0x0800000000000000"), _expecting("0x0700000000000000"), FAILURE),
+    Sample("E01", _replying("0x07"), _replying("0x"), FAILURE),
+    Sample("E02", _probing(5), _probing(500), FAILURE),
+    Sample("E02", _growing(65_535), _growing(65_536), FAILURE),
+    Sample("E03", _accepting(date(2026, 1, 31)), _accepting(date(9999, 12, 31)), WARNING),
 )
 
 

@@ -24,8 +24,8 @@ PUBLIC = {
         load_interface parse_interface parse_type parse_types parse_values subtype
     """,
     "sandbox.rehearsal": """
-        REGISTRY Call Entry Fact Finding FromCanister FromDirectory FromModule Harm Plan
-        Rehearsal Severity entry rehearse
+        REGISTRY Acceptance Budget Call Entry Fact Finding FromCanister FromDirectory FromModule
+        Harm Plan PlanRefused Rehearsal Severity entry rehearse
     """,
     "canister_fixtures": """
         BudgetFile CanisterMachine CanisterPlan CanisterTestCase Golden StateChanges acting_as

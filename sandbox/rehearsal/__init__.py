@@ -10,12 +10,23 @@ for finding in outcome.findings:
 
 from sandbox.rehearsal.findings import Entry, Fact, Finding, Harm, Severity
 from sandbox.rehearsal.pipeline import rehearse
-from sandbox.rehearsal.plan import Call, FromCanister, FromDirectory, FromModule, Plan
+from sandbox.rehearsal.plan import (
+    Acceptance,
+    Budget,
+    Call,
+    FromCanister,
+    FromDirectory,
+    FromModule,
+    Plan,
+    PlanRefused,
+)
 from sandbox.rehearsal.registry import REGISTRY, entry
 from sandbox.rehearsal.rehearsal import Rehearsal
 
 __all__ = [
     "REGISTRY",
+    "Acceptance",
+    "Budget",
     "Call",
     "Entry",
     "Fact",
@@ -25,6 +36,7 @@ __all__ = [
     "FromModule",
     "Harm",
     "Plan",
+    "PlanRefused",
     "Rehearsal",
     "Severity",
     "entry",

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sandbox.rehearsal.bench import Bench
-    from sandbox.rehearsal.caller_checks import Reader
-    from sandbox.rehearsal.calling import Probe, Reading
+    from sandbox.rehearsal.calling import Probe, Reader, Reading
     from sandbox.rehearsal.findings import Finding
     from sandbox.rehearsal.upgrading import UpgradeRun
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from sandbox.rehearsal.calling import value_of
 from sandbox.rehearsal.findings import Fact, Severity
 from sandbox.rehearsal.identity_checks import told_apart
+from sandbox.rehearsal.ignoring import is_ignored
 from sandbox.rehearsal.registry import finding, findings_of
 from sandbox.rehearsal.structure import Change, changes, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from sandbox.interface import CanisterInterface
-    from sandbox.rehearsal.calling import Reading
+    from sandbox.rehearsal.calling import Reader, Reading
     from sandbox.rehearsal.findings import Finding
     from sandbox.rehearsal.viewing import View
 
@@ -27,7 +26,11 @@ _WORTH_SAYING: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class ProbeDiff:
-    """One probe before and after. changes: where the values differ, empty when they do not."""
+    """One probe before and after.
+
+    changes: where the values differ, empty when they do not. is_expected: the answer after the
+    upgrade is the one the plan expects, so that a difference is meant.
+    """
 
     name: str
     before: str
@@ -35,6 +38,7 @@ class ProbeDiff:
     failure: str
     changes: tuple[Change, ...]
     instructions: tuple[int, int]
+    is_expected: bool = False
 
     @property
     def is_loss(self) -> bool:
@@ -43,20 +47,8 @@ class ProbeDiff:
 
     @property
     def is_same(self) -> bool:
-        """Whether callers see no difference."""
-        return not (self.changes or self.failure)
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """Reads replies as old clients do; what they cannot read, as the new module means it."""
-
-    old: CanisterInterface
-    new: CanisterInterface
-
-    def value(self, method: str, data: bytes) -> Any:
-        """Return a reply as values."""
-        return value_of(data, (self.old.method(method), self.new.method(method)))
+        """Whether callers see no difference, or the one that was expected."""
+        return self.is_expected or not (self.changes or self.failure)
 
 
 def probe_diffs(
@@ -77,7 +69,9 @@ def _compared(reader: Reader, old: Reading, new: Reading) -> ProbeDiff:
     if new.data is None:
         return ProbeDiff(old.name, shown(value), "", new.failure, (), costs)
     now = reader.value(old.probe.method, new.data)
-    found = tuple(changes(value, now)) if old.data != new.data else ()
+    method = old.probe.method
+    differing = changes(value, now) if old.data != new.data else ()
+    found = tuple(it for it in differing if not is_ignored(reader.ignore, method, it.path))
     return ProbeDiff(old.name, shown(value), shown(now), "", found, costs)
 
 
@@ -94,12 +88,13 @@ def check_callers(
     control: what the probes cost after an upgrade from the old module to itself. A heap that
         was just made is slower until it is used, and the new module is not to blame for that.
     """
-    found, others = told_apart(diffs, identities)
+    unmeant = tuple(diff for diff in diffs if not diff.is_expected)
+    found, others = told_apart(unmeant, identities)
     lost = any(diff.is_loss for diff in others)
     yield from findings_of("A03", changed_values(others), Severity.FAILURE if lost else None)
     yield from found
     yield from findings_of(
-        "A04", (Fact(it.name, it.before, it.failure) for it in diffs if it.failure)
+        "A04", (Fact(it.name, it.before, it.failure) for it in unmeant if it.failure)
     )
     if any(_is_costlier(diff) for diff in diffs):
         fair = _against(diffs, control())

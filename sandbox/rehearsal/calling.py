@@ -53,6 +53,22 @@ class Reading:
         return self.probe.name
 
 
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads replies as old clients do; what they cannot read, as the new module means it.
+
+    ignore: what is not compared, as ``ignoring`` reads it.
+    """
+
+    old: CanisterInterface
+    new: CanisterInterface
+    ignore: frozenset[str] = frozenset()
+
+    def value(self, method: str, data: bytes) -> Any:
+        """Return a reply as values."""
+        return value_of(data, (self.old.method(method), self.new.method(method)))
+
+
 def encoded(codec: MethodCodec, argument: str | bytes) -> bytes:
     """Return an argument as bytes. Raises: CandidError."""
     return codec.encode_text(argument) if isinstance(argument, str) else argument
@@ -68,6 +84,11 @@ def probe_of(interface: CanisterInterface, call: Call) -> Probe:
     """Return a call as clients of an interface make it. Raises: CandidError."""
     data = encoded(interface.method(call.method), call.argument)
     return Probe(str(call), call.method, data, call.caller)
+
+
+def interface_for(call: Call, reader: Reader) -> CanisterInterface:
+    """Return the interface to make a call by: the old one, which clients go on using."""
+    return reader.old if call.method in reader.old.exported else reader.new
 
 
 def ask(canister: Canister, probe: Probe, caller: Principal) -> bytes:

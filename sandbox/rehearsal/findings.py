@@ -76,9 +76,9 @@ class Finding:
 _MOST_FACTS: Final = 50
 
 
-def accepted(finding: Finding) -> Finding:
+def accepted(finding: Finding, reason: str = "") -> Finding:
     """Return a finding that somebody has said yes to: no failure any more, and marked."""
-    fact = Fact("accepted", "", "by the plan")
+    fact = Fact("accepted", "", reason or "by the plan")
     severity = Severity.WARNING if finding.severity is Severity.FAILURE else finding.severity
     return replace(finding, severity=severity, evidence=(*finding.evidence, fact))
 

@@ -6,16 +6,18 @@ then is reported all the same.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sandbox.candid.errors import CandidError
 from sandbox.errors import ModuleRefused, UsageError
 from sandbox.interface import interface_of
 from sandbox.rehearsal.argument_checks import check_arguments, variants
 from sandbox.rehearsal.bench import Bench, controller_of, encoded_argument
-from sandbox.rehearsal.caller_checks import Reader, check_callers, probe_diffs
-from sandbox.rehearsal.calling import probe_of
+from sandbox.rehearsal.caller_checks import check_callers, probe_diffs
+from sandbox.rehearsal.calling import Reader
 from sandbox.rehearsal.findings import Severity, accepted
 from sandbox.rehearsal.interface_checks import check_interfaces
 from sandbox.rehearsal.layout_checks import check_layout
@@ -23,8 +25,16 @@ from sandbox.rehearsal.life_checks import check_life, check_status
 from sandbox.rehearsal.module_checks import check_mode, check_modules, refused
 from sandbox.rehearsal.phase_checks import check_phases
 from sandbox.rehearsal.pictures import pictures
-from sandbox.rehearsal.plan import FromDirectory, Plan
-from sandbox.rehearsal.registry import ROWS, entry, findings_of
+from sandbox.rehearsal.plan import FromDirectory, Plan, PlanRefused
+from sandbox.rehearsal.plan_checks import check_calls, check_codes
+from sandbox.rehearsal.promise_checks import (
+    answers_of,
+    as_expected,
+    check_answers,
+    check_budgets,
+    check_dates,
+)
+from sandbox.rehearsal.registry import ROWS, findings_of
 from sandbox.rehearsal.rehearsal import Part, Rehearsal
 from sandbox.rehearsal.release_checks import check_skipping, next_release
 from sandbox.rehearsal.rollback_checks import control, downgrade, roll_back
@@ -61,8 +71,7 @@ def rehearse(
     Raises: UsageError, CandidError, CanisterRejected, DirectoryRefused when the start or the
         plan makes no sense. What the *upgrade* does wrong is a finding.
     """
-    for code in plan.accept:
-        entry(code)  # a misspelt code would accept nothing, silently
+    check_codes(plan)
     if plan.mode not in MODES:
         raise UsageError(f"mode is one of {', '.join(MODES)}, not {plan.mode!r}")
     where = FromDirectory(Path(fspath(start))) if isinstance(start, str | PathLike) else start
@@ -80,7 +89,10 @@ def rehearse(
 
 
 def _bench(found: Base, plan: Plan, old: InstalledModule, new: InstalledModule) -> Bench:
-    argument = encoded_argument(found.canister, new.raw, plan.argument)
+    try:
+        argument = encoded_argument(found.canister, new.raw, plan.argument)
+    except CandidError as error:
+        raise PlanRefused("argument", f"{plan.argument!r}: {error}") from error
     caller = controller_of(found.ic, found.canister, plan.caller)
     return Bench(found.ic, found.canister, plan, old, new, caller, argument)
 
@@ -93,18 +105,17 @@ def _rehearsed(
     findings += [*check_mode(bench), *check_modules(old, new, plan.persistence)]
     findings += check_interfaces(old, new)
     did = bench.ic.interfaces.get(bench.canister.id)
-    reader = Reader(interface_of(old, did), interface_of(new, did))
+    reader = Reader(interface_of(old, did), interface_of(new, did), frozenset(plan.ignore))
+    check_calls(plan, reader)
     progress("the canister as it is")
     findings += check_status(bench)
-    probes = probes_of(bench, reader.old)
-    for call in plan.traffic:
-        probe_of(reader.new, call)  # an argument that does not fit is said now, not passed over
+    probes = probes_of(bench, reader)
     before = view(bench, probes)
     progress("the upgrade")
     capture = bench.runtime.capture()
     with bench.fork():
         run = planned(bench)
-        findings += check_phases(bench, run)
+        findings += [*check_phases(bench, run), *check_budgets(plan, run)]
         drawn = pictures(capture, bench.runtime.capture(), run)
         after = view(bench, probes) if run.failure is None else None
         if after is not None:
@@ -113,7 +124,9 @@ def _rehearsed(
     findings += check_arguments(reader, variants(bench, probes))
     if after is None:
         return _report(found, plan, old, findings, new=new, run=run, layouts=(before.layout,))
-    diffs = probe_diffs(reader, before.probes, after.probes)
+    answers = answers_of(plan, reader, after.probes)
+    diffs = tuple(as_expected(answers, probe_diffs(reader, before.probes, after.probes)))
+    findings += check_answers(answers)
     findings += check_layout(before.layout, after.layout)
     identities = frozenset(map(str, plan.identities))
     findings += check_callers(diffs, before, after, identities, lambda: control(bench, probes))
@@ -165,7 +178,13 @@ def _report(
     new: InstalledModule | None = None,
     **parts: object,
 ) -> Rehearsal:
-    weighed = (accepted(it) if it.code in plan.accept else it for it in findings)
+    today = datetime.now(tz=UTC).date()
+    in_force = {it.code: it for it in plan.acceptances if it.until is None or it.until >= today}
+    dated = check_dates(plan.acceptances, today)
+    weighed = (
+        accepted(it, in_force[it.code].reason) if it.code in in_force else it
+        for it in (*findings, *dated)
+    )
     severities, codes = list(Severity), [row.code for row in ROWS]
     ordered = sorted(
         weighed, key=lambda item: (severities.index(item.severity), codes.index(item.code))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from sandbox.errors import UsageError
 from sandbox.limits import MAINNET, Limits
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from datetime import date
     from pathlib import Path
 
     from sandbox.execution.modules import Source
@@ -21,13 +23,30 @@ NO_ARGUMENTS: Final = b"DIDL\x00\x00"
 _DAY_S: Final = 86_400.0
 
 
+class PlanRefused(UsageError):
+    """A plan asks for something that is not there. place: where, like ``probes[1]``."""
+
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(f"{place}: {reason}")
+        self.place = place
+        self.reason = reason
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A method with its argument. argument: Candid text, or the bytes."""
+    """A method with its argument. argument: Candid text, or the bytes.
+
+    expect: what a probe or traffic must answer after the upgrade, as Candid text;
+        ``0x…`` for the bytes of a reply that is no Candid. matches: or a regular expression,
+        found in the answer as Candid text. instructions: the most it may need.
+    """
 
     method: str
     argument: str | bytes = NO_ARGUMENTS
     caller: Principal | None = None
+    expect: str | None = None
+    matches: str | None = None
+    instructions: int | None = None
 
     @classmethod
     def parsed(cls, text: str) -> Call:
@@ -37,11 +56,41 @@ class Call:
             raise UsageError(f"a call reads like 'inc ()' or 'add (5 : nat)', not {text!r}")
         return cls(method.strip(), bracket + rest if bracket else NO_ARGUMENTS)
 
+    @property
+    def is_checked(self) -> bool:
+        """Whether its answer is compared with an expectation."""
+        return self.expect is not None or self.matches is not None
+
     def __str__(self) -> str:
-        if self.argument == NO_ARGUMENTS:
-            return self.method
-        shown = self.argument if isinstance(self.argument, str) else f"({self.argument.hex()})"
-        return f"{self.method} {shown}"
+        words = [self.method]
+        if self.argument != NO_ARGUMENTS:
+            data = self.argument
+            words.append(data if isinstance(data, str) else f"({data.hex()})")
+        if self.caller is not None:
+            words.append(f"as {self.caller}")
+        return " ".join(words)
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """A finding that is meant to be. until: the last day on which that holds."""
+
+    code: str
+    reason: str = ""
+    until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The most an upgrade, or one phase of it, may use; None is no limit.
+
+    growth: of a memory, in bytes. cycles: of the whole upgrade only.
+    """
+
+    instructions: int | None = None
+    cycles: int | None = None
+    heap_growth: int | None = None
+    stable_growth: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +135,17 @@ class Plan:
     argument: of the upgrade; Candid text or bytes. persistence: as in ``Canister.upgrade``.
     mode: what install_code is asked for: ``upgrade``, ``reinstall`` or ``install``.
     probes: asked besides the queries that take no argument. identities: such of whose answer
-    an identity depends, so that not a byte may change. ignore: methods not to compare.
-    accept: codes that are meant to be; they no longer fail the rehearsal, and stay in the report.
-    traffic: calls between the upgrade and the rollback. soak_s: virtual time to look after.
+        an identity depends, so that not a byte may change.
+    ignore: methods not to compare, or parts of their values: ``stats.uptime``, ``log[*].time``.
+    accept: findings that are meant to be; they no longer fail the rehearsal, and stay in the
+        report. traffic: calls between the upgrade and the rollback.
+    soak_s: virtual time to look after.
     downgrade_argument: for the old module when it is installed again.
     caller: None is a controller of the canister. did: the interface, as text, when the modules
         carry none. limits: of the sandbox made for a module or a directory; a canister's sandbox
         has its own.
+    budgets: by phase; ``"upgrade"`` is all phases together. tolerance_percent: by how much a
+        budget may be exceeded.
     """
 
     argument: str | bytes = "()"
@@ -100,11 +153,19 @@ class Plan:
     mode: str = "upgrade"
     probes: tuple[Call, ...] = ()
     identities: tuple[Call, ...] = ()
-    ignore: frozenset[str] = frozenset()
-    accept: frozenset[str] = frozenset()
+    ignore: Collection[str] = ()
+    accept: Collection[str | Acceptance] = ()
     traffic: tuple[Call, ...] = ()
     soak_s: float = _DAY_S
     downgrade_argument: str | bytes = "()"
     caller: Principal | None = None
     did: str | None = None
     limits: Limits = field(default=MAINNET)
+    budgets: Mapping[str, Budget] = field(default_factory=dict, hash=False)
+    tolerance_percent: float = 0.0
+
+    @property
+    def acceptances(self) -> tuple[Acceptance, ...]:
+        """What is accepted; the codes in capitals."""
+        listed = (Acceptance(it) if isinstance(it, str) else it for it in self.accept)
+        return tuple(replace(it, code=it.code.upper()) for it in listed)

@@ -367,6 +367,30 @@ ROWS: Final = (
         "End the runbook with start, and check the status.",
         "https://github.com/dfinity/developer-docs/pull/84",
     ),
+    Entry(
+        "E01", "An answer is not the one the plan expects", FAILURE, SILENT,
+        "The plan says what a probe, or a call of the traffic, must answer after the upgrade, and "
+        "it answers something else.",
+        "Values are compared as Candid values, patterns with the answer as Candid text.",
+        "Find out which of the two is right, the canister or the plan.",
+        "https://github.com/dfinity/ic/pull/399",
+    ),
+    Entry(
+        "E02", "A budget of the plan is exceeded", FAILURE, OUTAGE,
+        "The upgrade, one of its phases, or a call uses more than the plan allows.",
+        "Instructions, cycles and growth of the memories against the plan's budgets and their "
+        "tolerance.",
+        "Look for what became more expensive; raise the budget when that is meant.",
+        "https://github.com/dfinity/canbench",
+    ),
+    Entry(
+        "E03", "Something accepted is so no longer", WARNING, SILENT,
+        "The plan accepts a finding until a day that has passed: from then on the finding "
+        "counts again.",
+        "The dates of the plan's accepted codes against today.",
+        "Repair what was put off, or accept it anew with a reason.",
+        "https://github.com/caffeinelabs/motoko/issues/3858",
+    ),
 )  # fmt: skip
 REGISTRY: Final[Mapping[str, Entry]] = MappingProxyType({row.code: row for row in ROWS})
 

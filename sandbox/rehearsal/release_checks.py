@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
     from sandbox.execution.modules import InstalledModule
     from sandbox.rehearsal.bench import Bench
-    from sandbox.rehearsal.caller_checks import Reader
-    from sandbox.rehearsal.calling import Reading
+    from sandbox.rehearsal.calling import Reader, Reading
     from sandbox.rehearsal.findings import Finding
     from sandbox.rehearsal.viewing import View
 

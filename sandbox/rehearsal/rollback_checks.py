@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from warnings import catch_warnings, simplefilter
 
 from sandbox.candid.errors import CandidError
-from sandbox.errors import CanisterRejected, OpenCallsWarning
+from sandbox.errors import OpenCallsWarning
 from sandbox.rehearsal.bench import encoded_argument
 from sandbox.rehearsal.caller_checks import changed_values, probe_diffs
-from sandbox.rehearsal.calling import send
+from sandbox.rehearsal.calling import probe_of, tell
 from sandbox.rehearsal.findings import Fact, Severity
+from sandbox.rehearsal.promise_checks import Answer, answer_to, check_answers
 from sandbox.rehearsal.registry import finding, findings_of
 from sandbox.rehearsal.upgrading import UpgradeRun, planned, upgrade
-from sandbox.rehearsal.viewing import readings
+from sandbox.rehearsal.viewing import read, readings
 from snapshot.content import content_of
 from snapshot.insight import diff
 
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sandbox.rehearsal.bench import Bench
-    from sandbox.rehearsal.caller_checks import Reader
-    from sandbox.rehearsal.calling import Probe, Reading
+    from sandbox.rehearsal.calling import Probe, Reader, Reading
     from sandbox.rehearsal.findings import Finding
     from sandbox.rehearsal.viewing import View
     from sandbox.world.tracing import Trace
@@ -86,7 +85,7 @@ def roll_back(bench: Bench, reader: Reader, probes: tuple[Probe, ...]) -> Rollba
         planned(bench)
         upgraded = readings(bench, probes)
         with bench.ic.trace() as trace:
-            _run_traffic(bench)
+            told = _run_traffic(bench, reader)
         later = readings(bench, probes)
         bench.ic.load_snapshot(snapshot, caller=bench.caller)
         found = diff(snapshot.content, content_of(bench.runtime.capture()), max_changes=0)
@@ -101,6 +100,7 @@ def roll_back(bench: Bench, reader: Reader, probes: tuple[Probe, ...]) -> Rollba
     findings = [
         *findings_of("R02", timers),
         *findings_of("R04", [*sent, *lost], Severity.WARNING if sent else None),
+        *check_answers(told),
     ]
     size = found.heap.size_before + found.stable.size_before
     return Rollback(is_exact, size, tuple(findings))
@@ -112,11 +112,10 @@ def _oldest(bench: Bench) -> SnapshotId | None:
     return there[0].id if len(there) >= bench.ic.limits.snapshots_per_canister else None
 
 
-def _run_traffic(bench: Bench) -> None:
-    for call in bench.plan.traffic:
-        # A call that fails changes nothing, and then there is nothing to lose.
-        with suppress(CanisterRejected):
-            send(bench.canister, call)
+def _run_traffic(bench: Bench, reader: Reader) -> list[Answer]:
+    """Make the calls. One that fails changes nothing, and then there is nothing to lose."""
+    calls = ((call, probe_of(reader.new, call)) for call in bench.plan.traffic)
+    return [answer_to(call, reader, read(bench, probe, tell)) for call, probe in calls]
 
 
 def _outgoing(bench: Bench, trace: Trace) -> Iterator[Fact]:

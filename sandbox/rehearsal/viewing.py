@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from sandbox.errors import CanisterRejected
-from sandbox.rehearsal.calling import Probe, Reading, ask, probe_of, said, tell
+from sandbox.rehearsal.calling import Probe, Reading, ask, interface_for, probe_of, said, tell
 from sandbox.rehearsal.layout import Layout, layout_of
 from sandbox.rehearsal.plan import NO_ARGUMENTS, Call
 from sandbox.wasm.methods import MethodKind
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sandbox.handle import Canister
-    from sandbox.interface import CanisterInterface
     from sandbox.principal import Principal
     from sandbox.rehearsal.bench import Bench
+    from sandbox.rehearsal.calling import Reader
 
 _NS: Final = 1_000_000_000
 # Methods that compilers add: candid's, Motoko's.
@@ -72,26 +72,26 @@ def view(bench: Bench, probes: tuple[Probe, ...]) -> View:
     )
 
 
-def probes_of(bench: Bench, interface: CanisterInterface) -> tuple[Probe, ...]:
+def probes_of(bench: Bench, reader: Reader) -> tuple[Probe, ...]:
     """Return the queries to ask: those without arguments, then the user's.
 
-    interface: the old one, which clients go on using.
-    Raises: CandidError for an argument that does not fit it.
+    Requires: the plan was checked.
     """
+    interface, plan = reader.old, bench.plan
     found = []
     for name, method in bench.old.methods.items():
         func = interface.functions.get(name)
         is_query = method.kind is not MethodKind.UPDATE
         if is_query and not name.startswith(_HIDDEN) and (func is None or not func.args):
             found.append(Call(name))
-    asked = (*found, *bench.plan.probes, *bench.plan.identities)
-    wanted = [call for call in asked if call.method not in bench.plan.ignore]
-    return tuple(dict.fromkeys(probe_of(interface, call) for call in wanted))
+    asked = (*found, *plan.probes, *plan.identities)
+    wanted = [it for it in asked if it.method not in plan.ignore or it.is_checked]
+    return tuple(dict.fromkeys(probe_of(interface_for(call, reader), call) for call in wanted))
 
 
 def readings(bench: Bench, probes: tuple[Probe, ...]) -> tuple[Reading, ...]:
     """Ask the probes."""
-    return tuple(_read(bench, probe, ask) for probe in probes)
+    return tuple(read(bench, probe, ask) for probe in probes)
 
 
 def _swept(bench: Bench) -> Iterator[Reading]:
@@ -100,12 +100,13 @@ def _swept(bench: Bench) -> Iterator[Reading]:
         hidden = name.startswith(_HIDDEN) or name in bench.plan.ignore
         if method.kind is MethodKind.UPDATE and not hidden:
             with bench.fork():
-                yield _read(bench, Probe(name, name, NO_ARGUMENTS), tell)
+                yield read(bench, Probe(name, name, NO_ARGUMENTS), tell)
 
 
-def _read(
+def read(
     bench: Bench, probe: Probe, action: Callable[[Canister, Probe, Principal], bytes]
 ) -> Reading:
+    """Make a call, in the fork the caller is in."""
     data, failure = None, ""
     with bench.ic.trace() as trace:
         try:

@@ -1,0 +1,72 @@
+"""Whether a plan makes sense for these two modules, before anything is rehearsed.
+
+A misspelt method would otherwise be a probe that never answers, and pass over in silence.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from sandbox.candid.errors import CandidError
+from sandbox.errors import UsageError
+from sandbox.rehearsal.calling import interface_for, probe_of
+from sandbox.rehearsal.ignoring import method_of
+from sandbox.rehearsal.plan import PlanRefused
+from sandbox.rehearsal.promise_checks import expected
+from sandbox.rehearsal.registry import entry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sandbox.rehearsal.calling import Reader
+    from sandbox.rehearsal.plan import Call, Plan
+
+
+def check_codes(plan: Plan) -> None:
+    """Refuse the acceptance of a code that does not exist: it would accept nothing."""
+    for number, acceptance in enumerate(plan.acceptances):
+        try:
+            entry(acceptance.code)
+        except UsageError as error:
+            raise PlanRefused(f"accept[{number}].code", str(error)) from error
+
+
+def check_calls(plan: Plan, reader: Reader) -> None:
+    """Refuse calls and rules about methods that are not there, and values of another type.
+
+    Raises: PlanRefused.
+    """
+    listed = {"probes": plan.probes, "identities": plan.identities, "traffic": plan.traffic}
+    for place, calls in listed.items():
+        for number, call in enumerate(calls):
+            _check_call(f"{place}[{number}]", call, reader)
+    methods = [*reader.old.exported, *reader.new.exported]
+    for number, rule in enumerate(plan.ignore):
+        if method_of(rule, methods) is None:
+            name = rule.partition(".")[0].partition("[")[0]
+            raise PlanRefused(f"ignore[{number}]", no_method(name, methods))
+
+
+def _check_call(place: str, call: Call, reader: Reader) -> None:
+    interface = interface_for(call, reader)
+    if call.method not in interface.exported:
+        methods = [*reader.old.exported, *reader.new.exported]
+        raise PlanRefused(f"{place}.call", no_method(call.method, methods))
+    try:
+        probe_of(interface, call)
+    except CandidError as error:
+        raise PlanRefused(f"{place}.call", f"{call}: {error}") from error
+    if call.expect is not None:
+        try:
+            expected(call, reader.new.method(call.method))
+        except (CandidError, ValueError) as error:
+            raise PlanRefused(f"{place}.expect", f"{call.expect}: {error}") from error
+
+
+def no_method(name: str, methods: Iterable[str]) -> str:
+    """Say that there is no such method, and which may have been meant."""
+    listed = sorted(set(methods))
+    near = get_close_matches(name, listed, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(listed) or 'none'}"
+    return f"the canister has no method {name!r}; {hint}"
