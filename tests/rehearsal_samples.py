@@ -177,6 +177,7 @@ SAMPLES: Final = (
     Sample("A07", Pair("salt_v1", "salt_anew"), Pair("salt_v1", "salt_v2"), WARNING),
     Sample("R01", Pair("v1", "moves_in_post"), _CLEAN, WARNING),
     Sample("R02", Pair("v1", "timer_v2"), _CLEAN, WARNING),
+    Sample("R02", Pair("timer_v1", "v2"), Pair("timer_v1", "timer_v2"), WARNING),
     Sample("R03", Pair("calls_out", "v2", is_waiting=True), Pair("calls_out", "v2"), WARNING),
     Sample("R04", Pair("v1", "v2", _INC), _CLEAN, NOTE),
     Sample("R04", Pair("v1", "calls_out", _INC), Pair("v1", "calls_out"), WARNING),

@@ -37,7 +37,8 @@ from sandbox.rehearsal.promise_checks import (
 from sandbox.rehearsal.registry import ROWS, findings_of
 from sandbox.rehearsal.rehearsal import Part, Rehearsal
 from sandbox.rehearsal.release_checks import check_skipping, next_release
-from sandbox.rehearsal.rollback_checks import control, downgrade, roll_back
+from sandbox.rehearsal.restoring import roll_back
+from sandbox.rehearsal.rollback_checks import control, downgrade
 from sandbox.rehearsal.starting import base
 from sandbox.rehearsal.upgrading import MODES, planned
 from sandbox.rehearsal.viewing import View, probes_of, view
@@ -134,7 +135,7 @@ def _rehearsed(
     findings += check_life(bench, before, after)
     findings += check_skipping(bench, reader, before)
     progress("rollback")
-    rollback = roll_back(bench, reader, probes)
+    rollback = roll_back(bench, reader, probes, before)
     return _report(
         found,
         plan,

@@ -340,8 +340,10 @@ ROWS: Final = (
         "R02", "The rollback keeps the new version's timer", WARNING, SILENT,
         "Loading a snapshot taken from the canister leaves the global timer as it is: the old "
         "code is woken by a deadline it never set, or never again.",
-        "Snapshot, upgrade, traffic, load; the timer against the snapshot's.",
-        "After the rollback, call a method that sets the timers anew.",
+        "Snapshot, upgrade, traffic, load, as a snapshot taken and as a copy uploaded again; then "
+        "the timer against the snapshot's, and what runs by itself against what ran before.",
+        "After the rollback, call a method that sets the timers anew; or load a copy that was "
+        "downloaded and uploaded again, which brings the timer back.",
         "https://github.com/dfinity/ic/pull/6347",
     ),
     Entry(

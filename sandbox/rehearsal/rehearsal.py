@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sandbox.rehearsal.caller_checks import ProbeDiff
     from sandbox.rehearsal.findings import Finding
     from sandbox.rehearsal.layout import Layout
-    from sandbox.rehearsal.rollback_checks import Rollback
+    from sandbox.rehearsal.restoring import Return, Rollback
     from sandbox.rehearsal.upgrading import UpgradeRun
     from sandbox.rehearsal.viewing import Soak
     from snapshot.insight import Cell
@@ -106,11 +106,19 @@ class Rehearsal:
         if self.rollback is None:
             return []
         timer = " BUT FOR THE TIMER (R02)" if "R02" in self.codes else ""
-        by_snapshot = f"OK{timer}" if self.rollback.is_exact else "DOES NOT RESTORE THE STATE"
-        parts = [f"ROLLBACK BY SNAPSHOT {by_snapshot}"]
+        taken, uploaded = self.rollback.taken, self.rollback.uploaded
+        parts = [f"ROLLBACK BY SNAPSHOT {_how(taken)}{timer * taken.is_exact}"]
+        if taken.is_exact and not uploaded.is_exact:
+            parts.append(f"FROM AN UPLOADED COPY IT {_how(uploaded)}")
         if "R01" in self.codes:
             parts.append("NO WAY BACK BY DOWNGRADE (R01)")
         return parts
+
+
+def _how(back: Return) -> str:
+    if back.failure:
+        return "IS REFUSED"
+    return "OK" if back.is_exact else "DOES NOT RESTORE THE STATE"
 
 
 def _codes(found: tuple[Finding, ...]) -> list[str]:

@@ -1,23 +1,16 @@
-"""Stage 5, the ways back: the old module over the new state, and a snapshot (R01, R02, R04)."""
+"""Stage 5, the way back by upgrading: the old module over the new state (R01)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
-from warnings import catch_warnings, simplefilter
+from typing import TYPE_CHECKING
 
 from sandbox.candid.errors import CandidError
-from sandbox.errors import OpenCallsWarning
 from sandbox.rehearsal.bench import encoded_argument
 from sandbox.rehearsal.caller_checks import changed_values, probe_diffs
-from sandbox.rehearsal.calling import probe_of, tell
-from sandbox.rehearsal.findings import Fact, Severity
-from sandbox.rehearsal.promise_checks import Answer, answer_to, check_answers
+from sandbox.rehearsal.findings import Fact
 from sandbox.rehearsal.registry import finding, findings_of
-from sandbox.rehearsal.upgrading import UpgradeRun, planned, upgrade
-from sandbox.rehearsal.viewing import read, readings
-from snapshot.content import content_of
-from snapshot.insight import diff
+from sandbox.rehearsal.upgrading import UpgradeRun, upgrade
+from sandbox.rehearsal.viewing import readings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,23 +19,6 @@ if TYPE_CHECKING:
     from sandbox.rehearsal.calling import Probe, Reader, Reading
     from sandbox.rehearsal.findings import Finding
     from sandbox.rehearsal.viewing import View
-    from sandbox.world.tracing import Trace
-    from snapshot.ids import SnapshotId
-
-_TIMER: Final = "global timer"
-
-
-@dataclass(frozen=True, slots=True)
-class Rollback:
-    """How the way back by snapshot went.
-
-    is_exact: memories, globals, module and certified data are the bytes they were.
-    bytes_compared: of heap and stable memory.
-    """
-
-    is_exact: bool
-    bytes_compared: int
-    findings: tuple[Finding, ...]
 
 
 def downgrade(bench: Bench, reader: Reader, before: View) -> Iterator[Finding]:
@@ -75,50 +51,3 @@ def _old_again(bench: Bench) -> UpgradeRun:
     except CandidError:
         argument = bench.argument
     return upgrade(bench, bench.old.raw, argument)
-
-
-def roll_back(bench: Bench, reader: Reader, probes: tuple[Probe, ...]) -> Rollback:
-    """Take a snapshot, upgrade, let the traffic run, load the snapshot; in a fork of its own."""
-    with bench.fork(), catch_warnings():
-        simplefilter("ignore", OpenCallsWarning)  # that calls were open is finding R03
-        snapshot = bench.canister.take_snapshot(replace=_oldest(bench), caller=bench.caller)
-        planned(bench)
-        upgraded = readings(bench, probes)
-        with bench.ic.trace() as trace:
-            told = _run_traffic(bench, reader)
-        later = readings(bench, probes)
-        bench.ic.load_snapshot(snapshot, caller=bench.caller)
-        found = diff(snapshot.content, content_of(bench.runtime.capture()), max_changes=0)
-    fields = [item for item in found.fields if item.name != _TIMER]
-    is_exact = found.heap.is_same and found.stable.is_same and not (found.globals or fields)
-    timers = [Fact(it.name, it.before, it.after) for it in found.fields if it.name == _TIMER]
-    lost = [
-        Fact(fact.what, fact.before, f"{fact.after} by the traffic: lost")
-        for fact in changed_values(probe_diffs(reader, upgraded, later))
-    ]
-    sent = list(_outgoing(bench, trace))
-    findings = [
-        *findings_of("R02", timers),
-        *findings_of("R04", [*sent, *lost], Severity.WARNING if sent else None),
-        *check_answers(told),
-    ]
-    size = found.heap.size_before + found.stable.size_before
-    return Rollback(is_exact, size, tuple(findings))
-
-
-def _oldest(bench: Bench) -> SnapshotId | None:
-    """Return the snapshot to replace where there is room for no more."""
-    there = bench.ic.world.snapshots.of(bench.canister.id)
-    return there[0].id if len(there) >= bench.ic.limits.snapshots_per_canister else None
-
-
-def _run_traffic(bench: Bench, reader: Reader) -> list[Answer]:
-    """Make the calls. One that fails changes nothing, and then there is nothing to lose."""
-    calls = ((call, probe_of(reader.new, call)) for call in bench.plan.traffic)
-    return [answer_to(call, reader, read(bench, probe, tell)) for call, probe in calls]
-
-
-def _outgoing(bench: Bench, trace: Trace) -> Iterator[Fact]:
-    for span in trace.spans:
-        if span.caller == bench.canister.id and span.canister != bench.canister.id:
-            yield Fact(f"call to {span.canister}", "", f"{span.method}: stays done")

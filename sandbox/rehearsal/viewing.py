@@ -64,7 +64,7 @@ def view(bench: Bench, probes: tuple[Probe, ...]) -> View:
     return View(
         readings(bench, probes),
         tuple(_swept(bench)),
-        _soaked(bench),
+        soaked(bench),
         layout_of(bench.canister, capture.stable),
         state.certified_data,
         state.timer_ns,
@@ -117,7 +117,8 @@ def read(
     return Reading(probe, data, failure, sum(item.instructions for item in own))
 
 
-def _soaked(bench: Bench) -> Soak:
+def soaked(bench: Bench) -> Soak:
+    """Let virtual time go on in a fork, until it is clear what runs."""
     ran: dict[str, int] = {}
     failed: dict[str, str] = {}
     started_ns = bench.ic.time_ns

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from sandbox.rehearsal.findings import Finding
     from sandbox.rehearsal.layout import Layout
     from sandbox.rehearsal.rehearsal import Part, Picture, Rehearsal
+    from sandbox.rehearsal.restoring import Return, Rollback
     from sandbox.rehearsal.upgrading import UpgradeRun
 
 FORMAT: Final = 1
@@ -35,10 +36,26 @@ def as_dict(outcome: Rehearsal) -> dict[str, Any]:
         ],
         "stable_memory": [_layout(item) for item in outcome.layouts],
         "changed": [_picture(item) for item in outcome.pictures],
-        "rollback": None
-        if back is None
-        else {"exact": back.is_exact, "bytes_compared": back.bytes_compared},
+        "rollback": None if back is None else _rollback(back),
         "untried_methods": list(outcome.untried),
+    }
+
+
+def _rollback(back: Rollback) -> dict[str, Any]:
+    """Say how the taken snapshot loaded, as always, and the uploaded copy beside it."""
+    return {
+        "bytes_compared": back.bytes_compared,
+        **_return(back.taken),
+        "uploaded": _return(back.uploaded),
+    }
+
+
+def _return(back: Return) -> dict[str, Any]:
+    return {
+        "exact": back.is_exact,
+        "failure": back.failure or None,
+        "left": [fact._asdict() for fact in back.left],
+        "by_itself": [fact._asdict() for fact in back.by_itself],
     }
 
 

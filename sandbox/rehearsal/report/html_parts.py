@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sandbox.rehearsal.caller_checks import ProbeDiff
     from sandbox.rehearsal.findings import Finding
     from sandbox.rehearsal.rehearsal import Rehearsal
+    from sandbox.rehearsal.restoring import Return, Rollback
     from sandbox.rehearsal.viewing import Soak
 
 _MOST_WORST: Final = 3
@@ -151,20 +152,44 @@ def ways_back(outcome: Rehearsal) -> str:
     back = outcome.rollback
     if back is None:
         return ""
-    tone, words = (
-        ("is-good", "restores every byte") if back.is_exact else ("is-bad", "does not restore all")
-    )
-    timer = (
-        '; <span class="is-warn">not the timer: see R02</span>' if "R02" in outcome.codes else ""
-    )
     down = (
         '<span class="is-warn">is no way back: see R01</span>'
         if "R01" in outcome.codes
         else '<span class="is-good">works, and the probes see their values</span>'
     )
     return (
-        f'<div class="card"><p><b>By snapshot</b>, taken before the upgrade: <span class="{tone}">'
-        f"{words}</span> of heap and stable memory ({size(back.bytes_compared)}), globals, "
-        f"module and certified data{timer}.</p>"
-        f"<p><b>By installing the old module</b> again: {down}.</p></div>"
+        f'<div class="card"><p><b>By snapshot</b>, taken before the upgrade: '
+        f"{_restored(back.taken)} of heap and stable memory ({size(back.bytes_compared)}), "
+        "globals, module, chunk store and certified data.</p>"
+        f"<p><b>By a copy of it</b>, downloaded and uploaded again: {_restored(back.uploaded)}.</p>"
+        f"<p><b>By installing the old module</b> again: {down}.</p>"
+        f"{_left(back)}</div>"
     )
+
+
+def _restored(back: Return) -> str:
+    if back.failure:
+        return f'<span class="is-bad">refused: {text(back.failure)}</span>'
+    if back.is_exact:
+        return '<span class="is-good">restores every byte</span>'
+    return '<span class="is-bad">does not restore all</span>'
+
+
+def _left(back: Rollback) -> str:
+    """Tabulate what the two ways by snapshot leave as it is after the upgrade."""
+    kinds = (back.taken, back.uploaded)
+    tables = [{fact.what: fact for fact in (*it.left, *it.by_itself)} for it in kinds]
+    names = list(dict.fromkeys(name for facts in tables for name in facts))
+    rows = [
+        (name, *(f"{facts[name].after}" if name in facts else "restored" for facts in tables))
+        for name in names
+    ]
+    before = {name: fact.before for facts in tables for name, fact in facts.items()}
+    listed = [(name, before[name], taken, copy) for name, taken, copy in rows]
+    head = (
+        "what a snapshot leaves",
+        "before the upgrade",
+        "after loading it",
+        "after loading a copy",
+    )
+    return table(head, listed)

@@ -61,7 +61,7 @@ def _summary(outcome: Rehearsal) -> Iterator[str]:
     same = sum(diff.is_same for diff in outcome.probes)
     if outcome.probes:
         yield f"Probes: {same} of {len(outcome.probes)} the same before and after"
-    if outcome.rollback is not None and outcome.rollback.is_exact:
+    if outcome.rollback is not None and outcome.rollback.taken.is_exact:
         compared = size(outcome.rollback.bytes_compared)
         yield f"Rollback: heap, stable memory and globals restored exactly ({compared})"
     if outcome.untried:

@@ -111,7 +111,7 @@ def test_a_canister_with_ten_snapshots_can_be_rehearsed(ic: Sandbox) -> None:
     outcome = rehearse(FromCanister(ic, canister), module("v2"))
 
     assert outcome.rollback is not None
-    assert outcome.rollback.is_exact
+    assert outcome.rollback.taken.is_exact
     assert canister.list_snapshots() == tuple(taken)
 
 
