@@ -54,9 +54,9 @@ class CopyOnWriteRegion(Region):
         self._tracker = new_tracker()
         self._messages = 0
 
-    def _show(self, view: View, start: int, *, fresh: bool) -> None:  # noqa: ARG002
+    def _show(self, view: View, *, fresh: bool) -> None:  # noqa: ARG002
         self._file.lengthen(view.capacity_bytes)
-        self._map(view, start)
+        self._map(view, 0)
 
     def _dirty(self, view: View, reach: int, window: Window | None) -> list[Run]:
         if self._tracker.follows_touched:

@@ -27,9 +27,9 @@ class CopyingRegion(Region):
         super().__init__(image, size_bytes)
         self._chunks = image
 
-    def _show(self, view: View, start: int, *, fresh: bool) -> None:
+    def _show(self, view: View, *, fresh: bool) -> None:
         end = self.size_bytes
-        wrong = self._chunks.extents(start, end) if fresh else self._differences(view, start, end)
+        wrong = self._chunks.extents(0, end) if fresh else self._differences(view, 0, end)
         self._copy_in(view, wrong)
 
     def _dirty(self, view: View, reach: int, window: Window | None) -> list[Run]:

@@ -89,7 +89,7 @@ class Region(ABC):
         if capacity_bytes < self.size_bytes:
             raise RegionMisused(f"{self.size_bytes} bytes do not fit a view of {capacity_bytes}")
         view = View.at(address, checked_size(capacity_bytes))
-        self._show(view, 0, fresh=fresh)
+        self._show(view, fresh=fresh)
         self._view = view
 
     def detach(self) -> None:
@@ -100,22 +100,6 @@ class Region(ABC):
     def is_attached(self) -> bool:
         """Say whether there is a view."""
         return self._view is not None
-
-    def extend_view(self, capacity_bytes: int) -> None:
-        """Make the memory that was added behind the view show the content too.
-
-        For an instance that was grown to hold a larger content (``commit`` extends the
-        view by itself). What was written in the new part is lost.
-
-        Raises: RegionRefused; the view is then dropped.
-        """
-        view = self._attached()
-        if checked_size(capacity_bytes) < view.capacity_bytes:
-            raise RegionMisused("a view cannot become smaller")
-        self._view = None
-        extended = view.reaching(capacity_bytes)
-        self._show(extended, view.capacity_bytes, fresh=False)
-        self._view = extended
 
     # --- the two ends of a message ---------------------------------------------------
 
@@ -328,8 +312,8 @@ class Region(ABC):
     # --- how a view is kept ----------------------------------------------------------
 
     @abstractmethod
-    def _show(self, view: View, start: int, *, fresh: bool) -> None:
-        """Make the view show the content from ``start`` on; before, it held anything."""
+    def _show(self, view: View, *, fresh: bool) -> None:
+        """Make the view show the content; before, it held anything."""
 
     @abstractmethod
     def _dirty(self, view: View, reach: int, window: Window | None) -> list[Run]:

@@ -184,17 +184,6 @@ def test_a_view_that_cannot_be_rolled_back_is_dropped_and_the_content_kept() -> 
             region.detach()
 
 
-def test_a_view_that_cannot_be_extended_is_dropped_and_the_content_kept() -> None:
-    with attached("copy-on-write", WASM_PAGE, reserve=2 * WASM_PAGE) as (region, _):
-        region.write(0, b"kept")
-
-        with limited(resource.RLIMIT_FSIZE, WASM_PAGE), pytest.raises(RegionRefused):
-            region.extend_view(2 * WASM_PAGE)
-
-        assert not region.is_attached
-        assert region.read(0, 4) == b"kept"
-
-
 def test_a_missing_mapping_is_refused_and_the_content_kept() -> None:
     with new_region(WASM_PAGE, kind="copy-on-write") as region:
         region.write(0, b"kept")

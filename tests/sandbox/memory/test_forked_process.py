@@ -41,7 +41,6 @@ def in_child(act: Callable[[], object]) -> object:
 def uses(region: Region, mark: Mark) -> dict[str, Callable[[], object]]:
     return {
         "attach": lambda: region.attach(0, WASM_PAGE),
-        "extend_view": lambda: region.extend_view(WASM_PAGE),
         "dirty_runs": region.dirty_runs,
         "dirty_bytes": region.dirty_bytes,
         "commit": lambda: region.commit(WASM_PAGE),

@@ -111,16 +111,6 @@ def test_a_roll_back_clears_what_had_grown(kind: RegionKind) -> None:
         assert arena.read(WASM_PAGE, 2 * WASM_PAGE) == bytes(2 * WASM_PAGE)
 
 
-def test_an_extended_view_shows_zeros_until_the_content_grows(kind: RegionKind) -> None:
-    with attached(kind, WASM_PAGE, reserve=2 * WASM_PAGE) as (region, arena):
-        region.extend_view(2 * WASM_PAGE)
-        region.resize(2 * WASM_PAGE)
-        region.write(WASM_PAGE, b"later")
-
-        assert region.is_attached
-        assert arena.read(WASM_PAGE, 5) == b"later"
-
-
 def test_a_prepared_commit_changes_nothing_until_it_is_finished(kind: RegionKind) -> None:
     with attached(kind, WASM_PAGE) as (region, arena):
         arena.write(0, b"new")
@@ -306,8 +296,6 @@ def misuses(region: Region, arena: Arena) -> list[Callable[[], object]]:
         lambda: region.attach(arena.address, page),
         lambda: region.commit(0),
         lambda: region.commit(page + 1),
-        lambda: region.extend_view(0),
-        lambda: region.extend_view(page + 1),
         lambda: region.roll_back(grown_to=page + OS_PAGE),
         lambda: region.read(page, 1),
         lambda: region.read(-1, 1),

@@ -169,13 +169,6 @@ class Regions(RuleBasedStateMachine):
     def reinstantiate(self) -> None:
         self.instantiate()
 
-    @precondition(lambda self: self.capacity < LIMIT)
-    @rule()
-    def extend_view(self) -> None:
-        self.capacity += WASM_PAGE
-        for region in self.regions:
-            region.extend_view(self.capacity)
-
     @precondition(lambda self: self.committed)
     @rule(write=one_write)
     def patch(self, write: Write) -> None:
