@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from sandbox.world.tracing import Report, Trace
 
 DEFAULT_CYCLES: Final = 100_000_000_000_000
+# A principal, or its text; where a canister is looked up, also its name.
 PrincipalLike = Principal | str
 
 
@@ -56,6 +57,10 @@ class Sandbox:
     prices: what things cost (``sandbox.cycles``): the mainnet's, or ``FREE``.
     seed: of randomness and keys. When given, messages also run in another order that the
         IC could have taken, one for each seed (``sandbox.world.order``).
+
+    ``ic.identity`` is who calls when there is no ``caller=``, ``ic.names`` the canisters by
+    name, ``ic.management`` the management canister, ``ic.snapshots`` what is done with
+    snapshots besides taking and loading them.
 
     Use from several threads is serialised. A forked child must make its own sandbox.
     """

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from snapshot.insight import Difference, Patch
     from snapshot.store import Manifest, Saved, Store
 
+# An open store, or the directory of one.
 StoreLike: TypeAlias = "Store | str | PathLike[str]"
 
 

@@ -110,7 +110,9 @@ class Ref:
     name: str
 
 
+# Any Candid type.
 Type: TypeAlias = Prim | Opt | Vec | Record | Variant | Func | Service | Ref
+# What the names in types mean.
 Env: TypeAlias = Mapping[str, Type]
 
 

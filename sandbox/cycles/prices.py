@@ -73,6 +73,7 @@ class Prices:
 
 
 MAINNET_13_NODES: Final = Prices()
+# Nothing costs anything.
 FREE: Final = Prices(
     name="free",
     creation=0,

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sandbox.wasm.metadata import Metadata
     from sandbox.wasm.methods import Method
 
+# A module: the path of a .wasm, .wasm.gz or .wat file, or the bytes of one.
 Source = str | PathLike[str] | bytes | bytearray | memoryview
 
 # Part of the cache key: raise it when a check or the rewriting changes.

@@ -24,7 +24,10 @@ _NO_METHOD: Final = "IC0536"
 
 
 class Canister(Managed, Inspected):
-    """One canister of a sandbox.
+    """One canister of a sandbox, by its id; it holds no state.
+
+    ``canister.id`` is a ``Principal``, ``canister.sandbox`` where it lives. Its methods can be
+    called like Python's: ``ledger.icrc1_name()``.
 
     ``caller=`` (a principal or its text; default: the sandbox's own identity) and, for
     updates, ``cycles=`` are keyword arguments of every call.

@@ -1,6 +1,6 @@
 """Rehearse an upgrade and its rollback on real state, and say what would go wrong.
 
-from sandbox.rehearsal import FromModule, Plan, rehearse
+from sandbox.rehearsal import Plan, rehearse
 
 outcome = rehearse("./snapshot-directory", "new.wasm", Plan(argument="()"))
 print(outcome.verdict)

@@ -394,6 +394,7 @@ ROWS: Final = (
         "https://github.com/caffeinelabs/motoko/issues/3858",
     ),
 )  # fmt: skip
+# All findings by their codes, in the order of the stages.
 REGISTRY: Final[Mapping[str, Entry]] = MappingProxyType({row.code: row for row in ROWS})
 
 

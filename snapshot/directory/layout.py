@@ -27,6 +27,7 @@ BLOBS: Final = {
 }
 PIECE_BYTES: Final = 2_000_000  # what dfx and icp-cli transfer at once
 
+# Told (file, bytes done, bytes to do).
 Progress: TypeAlias = "Callable[[str, int, int], None]"
 """Told (file name, bytes done, bytes in all)."""
 

@@ -43,6 +43,7 @@ class GlobalPatch:
     bits: int
 
 
+# One change to a snapshot.
 Patch: TypeAlias = HeapPatch | StablePatch | GlobalPatch
 
 

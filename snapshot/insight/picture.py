@@ -27,7 +27,10 @@ _MARGIN: Final = 24
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell. filled, changed: shares of its pages, 0 to 1."""
+    """One cell of a picture.
+
+    filled, changed: shares of its pages, 0 to 1.
+    """
 
     offset: int
     length: int

@@ -21,6 +21,7 @@ class Absent(Enum):
     ABSENT = "absent"
 
 
+# In the place of a value that one side does not have.
 ABSENT: Final = Absent.ABSENT
 
 
