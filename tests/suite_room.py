@@ -30,10 +30,11 @@ def canisters(ic):
 
 """
 # Ours by its module's name, whether or not the entry point is installed; Hypothesis' takes
-# half a second to load. The warning is about the import above.
+# half a second to load, and pytest-asyncio's warns. The warning is about the import above.
 _PLUGINS: Final = (
     *("-p", "no:canister_fixtures", "-p", "canister_fixtures.plugin"),
-    *("-p", "no:hypothesispytest", "-p", "no:xdist", "-p", "no:cacheprovider"),
+    *("-p", "no:hypothesispytest", "-p", "no:xdist", "-p", "no:asyncio"),
+    *("-p", "no:cacheprovider"),
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
 )
 
