@@ -49,7 +49,7 @@ class Compiler:
         self._strict = wasmtime.Engine(_config(self.stack_bytes, is_strict=True))
         self.engine = wasmtime.Engine(_config(self.stack_bytes, is_strict=False))
         wasmtime_handlers()  # remembered before anybody can replace them
-        self._fingerprint = _fingerprint(self.stack_bytes)
+        self._fingerprint = _fingerprint()
 
     def check(self, wasm: bytes) -> None:
         """Refuse bytes that are not a valid module with the IC's feature set.
@@ -127,11 +127,11 @@ def _config(stack_bytes: int, *, is_strict: bool) -> wasmtime.Config:
     return config
 
 
-def _fingerprint(stack_bytes: int) -> str:
+def _fingerprint() -> str:
     # importlib.metadata would tell the version, and cost 30 ms of every start.
     packages = Path(wasmtime.__file__).parents[1]
     version = ",".join(sorted(found.name for found in packages.glob("wasmtime-*.dist-info")))
-    return f"{version} {platform.machine()} stack {stack_bytes}"
+    return f"{version} {platform.machine()}"
 
 
 def _first_lines(error: Exception) -> str:

@@ -23,9 +23,15 @@ _ATTRIBUTES_BYTES: Final = 256  # more than any pthread_attr_t
 def usable_stack_bytes() -> int:
     """Return how much stack Wasm code may have in the calling thread.
 
-    Five eighths of what there is: Python needs the rest, above and below the call.
+    What it has on the IC where there is half as much again, which Python needs above and
+    below the call; in smaller threads, five eighths of what there is. A main thread's stack
+    is some pages smaller from start to start: the depth at which code traps must not depend
+    on that.
     """
-    return max(_LEAST_STACK_BYTES, min(_IC_STACK_BYTES, thread_stack_bytes() * 5 // 8))
+    available = thread_stack_bytes()
+    if available >= _wanted_for(_IC_STACK_BYTES):
+        return _IC_STACK_BYTES
+    return max(_LEAST_STACK_BYTES, available * 5 // 8)
 
 
 def thread_stack_bytes() -> int:
@@ -41,6 +47,11 @@ def thread_stack_bytes() -> int:
     except (OSError, AttributeError):  # another C library
         pass
     return threading.stack_size() or 1 << 20
+
+
+def _wanted_for(needed_bytes: int) -> int:
+    """Return how large a thread's stack is to be when Wasm code uses so much of it."""
+    return needed_bytes * 3 // 2
 
 
 def _linux_stack_bytes() -> int:
@@ -70,7 +81,7 @@ class StackCheck(threading.local):
         if self._is_enough:
             return
         available = thread_stack_bytes()
-        if available < self._needed_bytes * 3 // 2:
+        if available < _wanted_for(self._needed_bytes):
             raise UsageError(
                 f"this thread's stack of {available >> 10} KiB is too small for Wasm code, which "
                 f"may use {self._needed_bytes >> 10} KiB: call threading.stack_size(16 << 20) "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -145,6 +146,23 @@ def test_a_thread_with_a_small_stack_is_told_so_or_traps(stack_bytes: int) -> No
         assert "stack" in str(outcome[0])
         with pytest.raises(CanisterTrapped, match="stack overflow"):
             canister.update_raw("run")
+
+
+@pytest.mark.parametrize("missing_bytes", [0, 300 << 10])
+def test_a_main_thread_with_about_eight_mebibytes_gives_wasm_what_the_ic_gives(
+    missing_bytes: int,
+) -> None:
+    """Its exact size differs from start to start, by the environment it was given."""
+    resource = pytest.importorskip("resource")
+    limit = ((8 << 20) - missing_bytes, resource.getrlimit(resource.RLIMIT_STACK)[1])
+    code = "from sandbox.engine.stack import usable_stack_bytes; print(usable_stack_bytes())"
+
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_STACK, limit),
+    )  # fmt: skip
+
+    assert int(run.stdout) == 5 << 20
 
 
 def test_threads_take_turns() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -44,6 +45,28 @@ def test_the_directory_is_made_for_its_owner_alone(directory: Path) -> None:
 
     assert directory.stat().st_mode & 0o777 == 0o700
     assert [path.name for path in directory.iterdir()] == ["key.compiled"]
+
+
+def test_a_module_is_compiled_once_for_all_stack_sizes(directory: Path) -> None:
+    """The main thread's differs from start to start, by the environment it was given."""
+    wasm = wat_to_wasm(COUNTER.read_text("utf-8"))
+    cache = CompileCache(directory)
+    found: list[object] = []
+
+    def look() -> None:
+        found.append(Compiler(cache).load("key"))
+
+    here = Compiler(cache)
+    here.store("key", here.compile(wasm))
+    before = threading.stack_size(here.stack_bytes // 2)
+    try:
+        thread = threading.Thread(target=look)
+        thread.start()
+        thread.join()
+    finally:
+        threading.stack_size(before)
+
+    assert found != [None]
 
 
 def test_without_a_directory_nothing_is_kept() -> None:
