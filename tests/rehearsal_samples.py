@@ -158,6 +158,18 @@ SAMPLES: Final = (
         FAILURE,
     ),
     Sample("Q08", Pair("v1", "calls_in_post"), Pair("v1", "calls_out"), FAILURE),
+    Sample(
+        "L01",
+        Pair("demo:ledger_v1.classical", "demo:ledger_v2_bad.classical"),
+        Pair("demo:ledger_v1.classical", "demo:ledger_v2_good.classical"),
+        FAILURE,
+    ),
+    Sample(
+        "L01",
+        Pair("managed_full", "managed_emptied"),
+        Pair("managed_full", "managed_v2"),
+        FAILURE,
+    ),
     Sample("L03", Pair("managed_v1", "managed_swapped"), Pair("managed_v1", "managed_v2"), FAILURE),
     Sample("L04", Pair("v1", "managed_takes_over"), Pair("managed_v1", "managed_v2"), FAILURE),
     Sample("L05", Pair("managed_v1", "managed_resized"), Pair("managed_v1", "managed_v2"), FAILURE),

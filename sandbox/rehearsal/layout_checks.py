@@ -1,4 +1,4 @@
-"""Stage 3, stable memory: who owns which part of it, before and after (L03-L05)."""
+"""Stage 3, stable memory: who owns which part of it, before and after (L01, L03-L05)."""
 
 from __future__ import annotations
 
@@ -25,6 +25,16 @@ def check_layout(before: Layout, after: Layout) -> Iterator[Finding]:
         sizes = f"{before.bucket_pages} pages", f"{after.bucket_pages} pages"
         yield finding("L05", Fact("bucket size", *sizes))
     yield from findings_of("L03", _changed_hands(before, after))
+    yield from findings_of("L01", _emptied(before, after))
+
+
+def _emptied(before: Layout, after: Layout) -> Iterator[Fact]:
+    now = {part.number: part for part in after.parts}
+    for part in before.parts:
+        later = now.get(part.number)
+        is_same = later is not None and later.structure == part.structure
+        if later is not None and is_same and part.entries and later.entries == 0:
+            yield Fact(f"memory id {part.number}", f"{part.entries:,} entries", "0 entries")
 
 
 def _changed_hands(before: Layout, after: Layout) -> Iterator[Fact]:

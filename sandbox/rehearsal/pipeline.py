@@ -41,6 +41,7 @@ from sandbox.rehearsal.restoring import roll_back
 from sandbox.rehearsal.rollback_checks import control, downgrade
 from sandbox.rehearsal.starting import base
 from sandbox.rehearsal.upgrading import MODES, planned
+from sandbox.rehearsal.variables import check_variables, initial_variables
 from sandbox.rehearsal.viewing import View, probes_of, view
 
 if TYPE_CHECKING:
@@ -129,6 +130,7 @@ def _rehearsed(
     diffs = tuple(as_expected(answers, probe_diffs(reader, before.probes, after.probes)))
     findings += check_answers(answers)
     findings += check_layout(before.layout, after.layout)
+    findings += check_variables(before.variables, after.variables, lambda: initial_variables(bench))
     identities = frozenset(map(str, plan.identities))
     findings += check_callers(diffs, before, after, identities, lambda: control(bench, probes))
     progress("timers and certified data")

@@ -246,6 +246,15 @@ ROWS: Final = (
         "https://internetcomputer.org/docs/references/ic-interface-spec/#system-api-imports",
     ),
     Entry(
+        "L01", "A stable variable began anew", FAILURE, LOSS,
+        "What stood in stable memory could not be read as the new type, or was not looked for, "
+        "and the new version went on with what a new canister begins with.",
+        "Motoko, classical persistence: what pre_upgrade writes is decoded before and after, and "
+        "held against a canister just installed. Stable structures: entries by memory id.",
+        "Write an explicit migration, or give the new type another name and convert.",
+        "https://github.com/caffeinelabs/motoko/issues/2692",
+    ),
+    Entry(
         "L03", "A stable memory changed hands", FAILURE, LOSS,
         "A memory id of the MemoryManager holds another kind of structure than before: ids "
         "were swapped or reused, and bytes are read as something else.",

@@ -94,7 +94,7 @@ def _counted(items: Any) -> str:
 
 
 def _change(path: str, before: Any, after: Any) -> Change:
-    is_loss = not _is_nothing(before) and _is_nothing(after) and after is not False
+    is_loss = not is_nothing(before) and is_nothing(after) and after is not False
     return Change(
         path,
         shown(before),
@@ -109,7 +109,8 @@ def _is_key(value: Any) -> bool:
     return isinstance(value, bytes) and len(value) in _KEY_BYTES and any(value)
 
 
-def _is_nothing(value: Any) -> bool:
+def is_nothing(value: Any) -> bool:
+    """Whether a value says nothing: zero, empty, null."""
     if isinstance(value, bytes):
         return not any(value)
     return not isinstance(value, VariantValue | Some) and not value

@@ -7,16 +7,17 @@ forks, so a view leaves no trace.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.errors import CanisterRejected
 from sandbox.rehearsal.calling import Probe, Reading, ask, interface_for, probe_of, said, tell
 from sandbox.rehearsal.layout import Layout, layout_of
 from sandbox.rehearsal.plan import NO_ARGUMENTS, Call
+from sandbox.rehearsal.variables import variables_of
 from sandbox.wasm.methods import MethodKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from sandbox.handle import Canister
     from sandbox.principal import Principal
@@ -46,6 +47,7 @@ class View:
     """A canister at one moment.
 
     probes: queries; updates: the sweep of update methods, each in a fork of its own.
+    variables: the stable ones of a Motoko canister, where they can be read.
     """
 
     probes: tuple[Reading, ...]
@@ -55,6 +57,7 @@ class View:
     certified_data: bytes
     timer_ns: int
     heap_bytes: int
+    variables: Mapping[str, Any]
 
 
 def view(bench: Bench, probes: tuple[Probe, ...]) -> View:
@@ -69,6 +72,7 @@ def view(bench: Bench, probes: tuple[Probe, ...]) -> View:
         state.certified_data,
         state.timer_ns,
         capture.heap.mark.size_bytes,
+        variables_of(bench),
     )
 
 

@@ -32,6 +32,8 @@ _STRUCTURES: Final = {
     b"GLD": "Log data",
     b"MGR": "MemoryManager",
 }
+# Where a structure's header says how many entries it has.
+_ENTRIES_AT: Final = {b"BTR": 20, b"SVC": 4, b"SMH": 4, b"GLI": 32}
 
 # "MOREGION", version, pages per block, where blocks begin, blocks, regions; then for each
 # block: region + 1, rank in the region, pages used.
@@ -56,12 +58,14 @@ class Part:
     """One memory inside a stable memory, or one Motoko region.
 
     pieces: where it lies, in its own order. structure: what begins in it, empty if unknown.
+    entries: how many that says it has; None where it has no such number.
     """
 
     number: int
     size_bytes: int
     pieces: tuple[Run, ...]
     structure: str = ""
+    entries: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,14 @@ def structure_at(memory: Held, offset: int) -> str:
     return f"{name} (version {magic[3]})" if name and magic[3] < 16 else ""
 
 
+def _entries_at(memory: Held, offset: int) -> int | None:
+    place = _ENTRIES_AT.get(read_padded(memory, offset, 3))
+    if place is None:
+        return None
+    (count,) = struct.unpack("<Q", read_padded(memory, offset + place, 8))
+    return int(count)
+
+
 def _managed(memory: Held) -> tuple[Part, ...]:
     header = _MANAGER.unpack(read_padded(memory, 0, _MANAGER.size))
     _, _, bucket_count, bucket_pages, *sizes = header
@@ -105,7 +117,13 @@ def _managed(memory: Held) -> tuple[Part, ...]:
         if owner != _FREE:
             pieces.setdefault(owner, []).append((_PAGE + bucket * length, length))
     return tuple(
-        Part(number, sizes[number] * _PAGE, tuple(runs), structure_at(memory, runs[0][0]))
+        Part(
+            number,
+            sizes[number] * _PAGE,
+            tuple(runs),
+            structure_at(memory, runs[0][0]),
+            _entries_at(memory, runs[0][0]),
+        )
         for number, runs in sorted(pieces.items())
     )
 

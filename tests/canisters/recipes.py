@@ -66,6 +66,7 @@ MOTOKO_SOURCES: Final = (
     "map_v1",
     "map_v2_bad",
     "owner_only",
+    "shared_array",
     "timers",
     "trap_after_write",
 )

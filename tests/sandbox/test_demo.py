@@ -21,7 +21,7 @@ def test_the_story_holds_from_the_rehearsal_to_the_proof(tmp_path: Path) -> None
     titles = [line.text for line in lines if line.kind is Kind.TITLE]
     assert [title[:1] for title in titles] == ["1", "2", "3", "4", "5", "6", "W"]
     verdict, loss = (line.text for line in lines if line.kind is Kind.BAD)
-    assert verdict.startswith("UPGRADE WOULD SUCCEED, AND DO HARM - 2 failures (S04, A03)")
+    assert verdict.startswith("UPGRADE WOULD SUCCEED, AND DO HARM - 3 failures (S04, L01, A03)")
     assert "nobody has any points" in loss
     good = [line.text for line in lines if line.kind is Kind.GOOD]
     assert "balances: ada 1,000, grace 500" in good

@@ -1,0 +1,15 @@
+;; The map's header is written anew: it is of another type, and begins empty.
+(module
+  (import "ic0" "msg_reply_data_append" (func $append (param i32 i32)))
+  (import "ic0" "msg_reply" (func $reply))
+  (import "ic0" "stable64_write" (func $write (param i64 i64 i64)))
+  (import "ic0" "stable64_read" (func $read (param i64 i64 i64)))
+  (memory (export "memory") 1)
+  (func (export "canister_init"))
+  (func (export "canister_query get")
+    (call $read (i64.const 0) (i64.const 65536) (i64.const 3))
+    (call $append (i32.const 0) (i32.const 3))
+    (call $reply))
+  (func (export "canister_post_upgrade")
+    (call $write (i64.const 65556) (i64.const 0) (i64.const 8)))
+  (func (export "canister_update touch") (call $reply)))
