@@ -9,6 +9,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, Self
 
+import pytest
+
 from canister_fixtures.plugin import pytest_addoption
 from definitions import Definition, module_docstring, resolved
 from docstring_markdown import markdown
@@ -105,7 +107,7 @@ class _Options(list[str]):
 
 def _options() -> str:
     options = _Options()
-    pytest_addoption(options)  # type: ignore[arg-type]  # it is enough of a parser
+    pytest_addoption(options, pytest.PytestPluginManager())  # type: ignore[arg-type]  # enough
     return "\n".join(options)
 
 

@@ -55,6 +55,8 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         ("import sandbox", ("wasmtime", "click", "pytest", "rich", "sandbox.candid")),
         ("from sandbox import candid", ("wasmtime", "click", "pytest", "hypothesis")),
         ("from sandbox import Sandbox", ("click", "pytest", "rich", "hypothesis", "yaml")),
+        ("from canister_fixtures import canister_fixture, traps", ("wasmtime", "hypothesis")),
+        ("import canister_fixtures.plugin", ("sandbox", "hypothesis")),
         ("import sandbox.cli.root", ("wasmtime", "rich", "pytest")),
     ],
 )
