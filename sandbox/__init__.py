@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from sandbox.execution.lifecycle import Persistence
     from sandbox.handle import Canister
+    from sandbox.history import History, Point
     from sandbox.limits import Limits
     from sandbox.mocking import Mock
     from sandbox.pending import Pending
@@ -46,6 +47,7 @@ _HOMES = {
     "CanisterRejected": "sandbox.errors",
     "CanisterTrapped": "sandbox.errors",
     "FREE": "sandbox.cycles",
+    "History": "sandbox.history",
     "HttpRequest": "sandbox.world.outcalls",
     "HttpResponse": "sandbox.world.outcalls",
     "Limits": "sandbox.limits",
@@ -55,6 +57,7 @@ _HOMES = {
     "OpenCallsWarning": "sandbox.errors",
     "Pending": "sandbox.pending",
     "Persistence": "sandbox.execution.lifecycle",
+    "Point": "sandbox.history",
     "Prices": "sandbox.cycles",
     "Principal": "sandbox.principal",
     "RejectCode": "sandbox.errors",
@@ -73,6 +76,7 @@ __all__ = [
     "Canister",
     "CanisterRejected",
     "CanisterTrapped",
+    "History",
     "HttpRequest",
     "HttpResponse",
     "Limits",
@@ -82,6 +86,7 @@ __all__ = [
     "OpenCallsWarning",
     "Pending",
     "Persistence",
+    "Point",
     "Prices",
     "Principal",
     "RejectCode",

@@ -89,6 +89,14 @@ class MethodCodec:
             return format_message(data)
         return format_values(self._results.decode(data), self.func.results, self.env)
 
+    def format_arguments(self, data: bytes) -> str:
+        """Return a call's arguments as Candid text."""
+        from sandbox.candid import format_message, format_values
+
+        if self.func is None:
+            return format_message(data)
+        return format_values(self._arguments.decode(data), self.func.args, self.env)
+
     def decode(self, data: bytes) -> Any:
         """Return a reply: None, the one result, or a tuple of results."""
         values = self._results.decode(data) if self.func else candid.decode(data)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from sandbox.durable import WorldDirectory
     from sandbox.execution.modules import Source
+    from sandbox.history import History, Point
     from sandbox.memory import RegionKind
     from sandbox.world.outcalls import Outcalls
     from sandbox.world.tracing import Report, Trace
@@ -208,6 +209,23 @@ class Sandbox:
     def anchor(self) -> Anchor:
         """Mark the whole sandbox; leaving the ``with`` block undoes everything inside it."""
         return Anchor(self)
+
+    @property
+    def history(self) -> History:
+        """Restore points before each message, once ``ic.history.record()`` was called."""
+        from sandbox.history import History
+
+        return History(self)
+
+    def rewind(self, to: Point | int) -> None:
+        """Go back to just before a message of the history; costs the pages changed since.
+
+        to: a point of ``ic.history``, its number, or -1 for the last message.
+        Everything is as it was then, and what was on its way is on its way again; that
+        message and all later ones leave the history. To come back, go there in an anchor.
+        Raises: UsageError when the history does not hold the point.
+        """
+        self.history.rewind(to)
 
     # --- stand-ins and faults
 

@@ -12,9 +12,9 @@ import sandbox
 
 PUBLIC = {
     "sandbox": """
-        FREE Anchor Canister CanisterRejected CanisterTrapped HttpRequest HttpResponse Limits
-        LogRecord Mock ModuleRefused OpenCallsWarning Pending Persistence Prices Principal
-        RejectCode Report Sandbox SandboxError Snapshot Status Trace UsageError candid
+        FREE Anchor Canister CanisterRejected CanisterTrapped History HttpRequest HttpResponse
+        Limits LogRecord Mock ModuleRefused OpenCallsWarning Pending Persistence Point Prices
+        Principal RejectCode Report Sandbox SandboxError Snapshot Status Trace UsageError candid
     """,
     "sandbox.candid": """
         CandidDecodeError CandidEncodeError CandidError CandidSyntaxError CandidTypeError Codec

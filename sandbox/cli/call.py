@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,8 +25,12 @@ from sandbox.cli.exits import CanisterFailed
 from sandbox.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sandbox.history import Point
     from sandbox.interface import MethodCodec
     from sandbox.principal import Principal
+    from sandbox.sandbox import Sandbox
 
 
 @click.command()
@@ -41,6 +48,11 @@ if TYPE_CHECKING:
     "--cycles", type=click.IntRange(min=0), default=0, help="Cycles to attach to an update."
 )
 @click.option("--raw", is_flag=True, help="Print the reply's bytes in hex.")
+@click.option(
+    "--keep-trap",
+    is_flag=True,
+    help="If a canister traps, keep its state just before as a snapshot, and say how to replay.",
+)
 @as_option
 @json_option
 def call(
@@ -53,6 +65,7 @@ def call(
     caller: Principal | None,
     *,
     raw: bool,
+    keep_trap: bool,
     as_json: bool,
 ) -> None:
     """Call METHOD of canister NAME with ARGUMENT, Candid text, and print its answer.
@@ -66,6 +79,7 @@ def call(
       canister-sandbox call counter inc
       canister-sandbox call ledger icrc1_balance_of '(record { owner = principal "aaaaa-aa" })'
       canister-sandbox call counter get --query --json
+      canister-sandbox call counter migrate --keep-trap
     """
     with opened() as ic:
         canister = existing(ic, name)
@@ -74,12 +88,39 @@ def call(
         is_query = kind == "query" or (kind is None and codec.is_query)
         if is_query and cycles:
             raise UsageError("a query cannot carry cycles; call it with --update")
-        with log_shown(canister):
+        with log_shown(canister), _trap_kept(ic) if keep_trap else nullcontext():
             if is_query:
                 reply = canister.query_raw(method, data, caller=caller)
             else:
                 reply = canister.update_raw(method, data, caller=caller, cycles=cycles)
     _show(codec, reply, raw=raw, as_json=as_json)
+
+
+@contextmanager
+def _trap_kept(ic: Sandbox) -> Iterator[None]:
+    """Keep the state before a trap; the error then says where it is and how to go on."""
+    ic.history.record(keeps_traps=True)
+    try:
+        yield
+    finally:
+        error = sys.exception()
+        if error is not None:
+            for point in ic.history:
+                for line in _kept(ic, point):
+                    error.add_note(line)
+
+
+def _kept(ic: Sandbox, point: Point) -> Iterator[str]:
+    if point.not_kept:
+        yield f"The state before {point.entry!r} could not be kept: {point.not_kept}"
+    if point.snapshot is None:
+        return
+    command = ic.history.command(point)
+    yield f"The state just before is kept as snapshot {point.snapshot.id}."
+    if command is None:
+        yield "Its message was no call from outside; canister-sandbox snapshot show looks into it."
+    else:
+        yield f"To replay the message:\n{indent(command, '  ')}"
 
 
 def _show(codec: MethodCodec, reply: bytes, *, raw: bool, as_json: bool) -> None:

@@ -284,6 +284,6 @@ class WorldDirectory:
             snapshot.read()
 
 
-# Not plain records: kept apart (memories), or Python functions and not kept at all.
-_APART: Final = frozenset({"canisters", "snapshots", "mocks", "outcalls"})
+# Not plain records: kept apart (memories), or not kept at all (Python functions, the past).
+_APART: Final = frozenset({"canisters", "snapshots", "mocks", "outcalls", "past"})
 _REST: Final = tuple(item.name for item in fields(SavedWorld) if item.name not in _APART)

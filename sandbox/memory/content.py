@@ -74,6 +74,10 @@ class Content:
         """Add a mark for the content as it is."""
         return self._undo.add(self.size_bytes)
 
+    def kept_bytes(self, mark: Mark) -> int:
+        """Return the size of the pre-images between this mark and the next."""
+        return self._undo.kept_bytes(mark)
+
     def release(self, mark: Mark) -> None:
         """Forget a mark and what only it needed."""
         self._undo.remove(mark)

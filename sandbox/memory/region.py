@@ -243,6 +243,10 @@ class Region(ABC):
         self._guard.check()
         self._show_changes(self._content.rewind(mark))
 
+    def kept_bytes(self, mark: Mark) -> int:
+        """Return how much is kept to lead from the mark after this one, or now, back to it."""
+        return self._content.kept_bytes(mark)
+
     def changed_since(self, mark: Mark) -> Iterator[Run]:
         """Yield the runs of the committed content that may differ from the mark's.
 

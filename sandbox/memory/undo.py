@@ -78,6 +78,10 @@ class UndoChain:
             raise MarkUnknown("this mark was released or belongs to another memory")
         return at
 
+    def kept_bytes(self, mark: Mark) -> int:
+        """Return what the mark's own delta holds, zero pages counted as any."""
+        return OS_PAGE * len(self._deltas[self.position(mark)])
+
     def unsaved(self, runs: Iterable[Run]) -> list[int]:
         """Return the pages of these runs whose pre-image the newest mark still lacks."""
         if not self._deltas:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sandbox.cycles.uses import Use
@@ -55,7 +56,8 @@ def deliver(
 
     What is still to be done after the answer (calls nobody waits for) is done too.
     """
-    ingress = submit(world, canister, method, argument, caller, cycles)
+    send = partial(submit, world, canister, method, argument, caller, cycles)
+    ingress = world.recorder.submit(send)
     if isinstance(ingress, Reject):
         return ingress
     world.settle()

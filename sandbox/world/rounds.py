@@ -33,7 +33,9 @@ def settle(world: World) -> int:
     must not hang the caller; the rest stays queued.
     """
     count = 0
-    while count < world.limits.messages_per_settle and world.router.step():
+    recorder = world.recorder
+    step = recorder.step if recorder.is_on else world.router.step
+    while count < world.limits.messages_per_settle and step():
         count += 1
         if world.stopping:
             finish_stops(world)

@@ -85,7 +85,7 @@ class Span:
             "instructions": self.instructions,
             "continued": self.is_continued,
             "executions": [_execution_dict(item) for item in self.executions],
-            "result": _answer_dict(self.answer),
+            "result": answer_dict(self.answer),
             "calls": [call.as_dict() for call in self.calls],
         }
 
@@ -260,11 +260,12 @@ def _execution_dict(item: Execution) -> dict[str, Any]:
         "instructions": item.instructions,
         "heap_pages": item.heap_pages,
         "stable_pages": item.stable_pages,
-        "failure": None if item.failure is None else _answer_dict(item.failure),
+        "failure": None if item.failure is None else answer_dict(item.failure),
     }
 
 
-def _answer_dict(answer: Answer | None) -> dict[str, Any] | None:
+def answer_dict(answer: Answer | None) -> dict[str, Any] | None:
+    """Return an answer as plain values."""
     match answer:
         case Reply():
             return {"reply": answer.data.hex()}
@@ -290,12 +291,12 @@ def _lines(span: Span, first: str, rest: str) -> Iterator[str]:
 
 
 def _headline(span: Span) -> str:
-    caller = "" if span.caller is None else f" from {_short(span.caller)}"
+    caller = "" if span.caller is None else f" from {short(span.caller)}"
     cycles = f" with {span.cycles:,} cycles" if span.cycles else ""
     taken = f", {span.accepted_cycles:,} accepted" if span.accepted_cycles else ""
     continued = " (continued)" if span.is_continued else ""
-    result = "" if span.caller is None and span.answer is None else f" → {_result(span.answer)}"
-    return f"{_short(span.canister)}.{span.method}{caller}{cycles}{taken}{continued}{result}"
+    result = "" if span.caller is None and span.answer is None else f" → {answer_text(span.answer)}"
+    return f"{short(span.canister)}.{span.method}{caller}{cycles}{taken}{continued}{result}"
 
 
 def _execution_line(item: Execution) -> str:
@@ -305,7 +306,8 @@ def _execution_line(item: Execution) -> str:
     return f"{item.entry}: {size}{failed}"
 
 
-def _result(answer: Answer | None) -> str:
+def answer_text(answer: Answer | None) -> str:
+    """Return an answer in a few words."""
     match answer:
         case Reply():
             return f"{len(answer.data)} bytes"
@@ -316,6 +318,7 @@ def _result(answer: Answer | None) -> str:
             return "no answer yet"
 
 
-def _short(principal: Principal) -> str:
-    text = str(principal)
+def short(name: object) -> str:
+    """Return a principal, or a name, as long as a table can bear."""
+    text = str(name)
     return text if len(text) <= 27 else f"{text[:11]}…{text[-3:]}"

@@ -8,6 +8,8 @@ outlives a message hangs off a ``World``; ``save`` and ``rewind`` cover all of i
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from sandbox.cycles import MAINNET_13_NODES, Bank, CyclesReport, Prices
@@ -21,8 +23,7 @@ from sandbox.messages import Answer, Reject, Reply, reject
 from sandbox.principal import Principal
 from sandbox.state import CanisterState, Settings
 from sandbox.system_api import mailbox
-from sandbox.world import controlling, history, ingress, rounds
-from sandbox.world.anchor import SavedCanister, SavedWorld
+from sandbox.world import anchor, controlling, history, ingress, rounds
 from sandbox.world.clock import Clock
 from sandbox.world.controlling import STOP_TIMEOUT_NS, Installation, origin_of, refuse_stranger
 from sandbox.world.machinery import Machinery
@@ -30,6 +31,7 @@ from sandbox.world.mocks import Mocks
 from sandbox.world.outcalls import Outcalls
 from sandbox.world.queries import QueryRun
 from sandbox.world.randomness import Randomness
+from sandbox.world.recording import Recorder
 from sandbox.world.routing import Router
 from sandbox.world.tracing import Report, Tracer
 from sandbox.world.traffic import Request, StopRequest
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from sandbox.engine import Compiler
     from sandbox.limits import Limits
     from sandbox.memory import RegionKind
+    from sandbox.world.anchor import SavedWorld
     from snapshot.ids import SnapshotId
 
 # Where dfx's local networks start, so that ids look familiar: bnz7o-iuaaa-aaaaa-qaaaa-cai.
@@ -99,7 +102,8 @@ class World:
         ).machine
         self.stopping: set[Principal] = set()
         self.paid_until_ns = self.clock.now_ns
-        self._next_canister = FIRST_CANISTER
+        self.next_canister = FIRST_CANISTER
+        self.recorder = Recorder(self)
 
     # --- canisters
 
@@ -115,9 +119,14 @@ class World:
 
         Raises: UsageError when the id is taken.
         """
-        self.bank.mint(cycles)
         origin = history.from_user(caller or Principal.anonymous())
-        return self.add_canister(settings, cycles, specified_id, origin)
+
+        def create() -> CanisterRuntime:
+            runtime = self.add_canister(settings, cycles, specified_id, origin)
+            self.bank.mint(cycles)
+            return runtime
+
+        return self.recorder.act("create_canister", create, canister=specified_id, caller=caller)
 
     def add_canister(
         self,
@@ -176,20 +185,36 @@ class World:
         if refusal is not None:
             return InstallReport(refusal)
         wanted = Installation(mode, source, argument, caller, skip_pre_upgrade, persistence)
-        return controlling.install_code(self, runtime, wanted, origin_of(self, caller))
+        return self.recorder.act(
+            f"install_code ({mode})",
+            lambda: controlling.install_code(self, runtime, wanted, origin_of(self, caller)),
+            canister=runtime.state.id,
+            caller=caller,
+        )
 
     def uninstall_code(self, runtime: CanisterRuntime, caller: Principal | None = None) -> None:
         """Remove the code; open calls are answered."""
         origin = origin_of(self, caller or Principal.anonymous())
-        controlling.uninstall_code(self, runtime, origin)
+        self.recorder.act(
+            "uninstall_code",
+            lambda: controlling.uninstall_code(self, runtime, origin),
+            canister=runtime.state.id,
+            caller=caller,
+        )
 
     def start(self, runtime: CanisterRuntime) -> None:
         """Let the canister run again."""
-        controlling.start(self, runtime)
+        self.recorder.act(
+            "start_canister", lambda: controlling.start(self, runtime), canister=runtime.state.id
+        )
 
     def stop(self, runtime: CanisterRuntime) -> Reject | None:
         """Stop the canister once all its calls are done; None when it has stopped."""
-        controlling.begin_stop(self, runtime)
+        self.recorder.act(
+            "stop_canister",
+            lambda: controlling.begin_stop(self, runtime),
+            canister=runtime.state.id,
+        )
         self.settle()
         if self.router.has_open_contexts(runtime.state.id):
             return reject("IC0206", "Stop canister request timed out")
@@ -208,7 +233,11 @@ class World:
 
     def delete(self, runtime: CanisterRuntime) -> Reject | None:
         """Delete a stopped canister with its snapshots; None when it is gone."""
-        return controlling.delete(self, runtime)
+        return self.recorder.act(
+            "delete_canister",
+            lambda: controlling.delete(self, runtime),
+            canister=runtime.state.id,
+        )
 
     def update_settings(
         self,
@@ -219,13 +248,23 @@ class World:
     ) -> None:
         """Change the settings; the version goes up."""
         origin = origin_of(self, caller or Principal.anonymous(), sender_version)
-        controlling.change_settings(self, runtime, settings, origin)
+        self.recorder.act(
+            "update_settings",
+            lambda: controlling.change_settings(self, runtime, settings, origin),
+            canister=runtime.state.id,
+            caller=caller,
+        )
 
     def load_snapshot(
         self, runtime: CanisterRuntime, id_: SnapshotId, caller: Principal
     ) -> Reject | None:
         """Load a snapshot. Requires: the caller controls ``runtime``."""
-        return controlling.load_snapshot(self, runtime, id_, caller, origin_of(self, caller))
+        return self.recorder.act(
+            "load_canister_snapshot",
+            lambda: controlling.load_snapshot(self, runtime, id_, caller, origin_of(self, caller)),
+            canister=runtime.state.id,
+            caller=caller,
+        )
 
     # --- messages
 
@@ -264,22 +303,24 @@ class World:
 
     def advance_to(self, time_ns: int) -> Report:
         """Move the clock, stopping at all that falls due."""
-        return self._reported(lambda: rounds.advance_to(self, time_ns))
+        go = partial(rounds.advance_to, self, time_ns)
+        # Only the start of it is a point of its own: each message on the way has one as well.
+        self.recorder.act("the clock moves", lambda: None, again=go)
+        return self._reported(go)
 
     @contextmanager
     def traced(self) -> Iterator[Tracer]:
         """Listen to everything that happens inside the block."""
         tracer = Tracer(self.clock.now, self.limits)
-        before = self.router.watchers
-        self.router.watchers = (*before, tracer)
+        self.router.watchers = (*self.router.watchers, tracer)
         try:
             yield tracer
         finally:
-            self.router.watchers = before
+            self.router.watchers = tuple(it for it in self.router.watchers if it is not tracer)
 
     def move_clock(self, time_ns: int) -> None:
         """Set the clock without running anything; canisters pay for the time between."""
-        rounds.move_clock(self, time_ns)
+        self.recorder.act("the clock moves", partial(rounds.move_clock, self, time_ns))
 
     @property
     def cycles(self) -> CyclesReport:
@@ -297,44 +338,12 @@ class World:
 
     def save(self) -> SavedWorld:
         """Remember everything; the canisters' pages are not copied."""
-        saved = {
-            id_: SavedCanister(runtime, runtime.capture(), runtime.log.saved())
-            for id_, runtime in self.canisters.items()
-        }
-        return SavedWorld(
-            saved,
-            self.router.saved(),
-            self.snapshots.saved(),
-            self.clock.now_ns,
-            self._next_canister,
-            self.bank.saved(),
-            self.mocks.saved(),
-            self.outcalls.saved(),
-            frozenset(self.stopping),
-            (self.random.drawn, self.order.drawn, self.paid_until_ns),
-        )
+        return replace(anchor.save(self), past=self.recorder.saved())
 
     def rewind(self, saved: SavedWorld) -> None:
         """Make everything as it was saved."""
-        for id_, runtime in list(self.canisters.items()):
-            kept = saved.canisters.get(id_)
-            if kept is None or kept.runtime is not runtime:
-                runtime.discard()
-        self.canisters.clear()
-        for id_, item in saved.canisters.items():
-            if item.runtime.state is not item.capture.state:
-                item.runtime.restore(item.capture)
-            item.runtime.log.restore(item.log)
-            self.canisters[id_] = item.runtime
-        self.router.restore(saved.traffic)
-        self.snapshots.restore(saved.snapshots)
-        self.clock.now_ns = saved.now_ns
-        self._next_canister = saved.next_canister
-        self.bank.restore(saved.bank)
-        self.mocks.restore(saved.mocks)
-        self.outcalls.restore(saved.outcalls)
-        self.stopping = set(saved.stopping)
-        self.random.drawn, self.order.drawn, self.paid_until_ns = saved.counters
+        anchor.rewind(self, saved)
+        self.recorder.restore(saved.past)
 
     def close(self) -> None:
         """Free all canisters."""
@@ -356,7 +365,7 @@ class World:
         return Report(tracer.messages, started, self.clock.now_ns, tracer.trace)
 
     def _new_id(self) -> Principal:
-        while (id_ := Principal.from_index(self._next_canister)) in self.canisters:
-            self._next_canister += 1
-        self._next_canister += 1
+        while (id_ := Principal.from_index(self.next_canister)) in self.canisters:
+            self.next_canister += 1
+        self.next_canister += 1
         return id_

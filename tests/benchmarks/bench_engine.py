@@ -37,6 +37,8 @@ def rows() -> Iterator[Row]:
         yield from _snapshots(ic)
         yield from _stable(ic)
         yield from _isolation(ic)
+    with Sandbox() as ic:
+        yield from _history(ic)
     yield from _start()
 
 
@@ -113,6 +115,32 @@ def _isolation(ic: Sandbox) -> Iterator[Row]:
     grown = (_resident_kib() - before) / 1024
     yield Row("anchor, update, rewind", f"{each:.0f} µs", "≤ 1 ms",
               f"resident memory {grown:+.1f} MiB after 1,000 resets (target ≤ 10 MB)")  # fmt: skip
+
+
+def _history(ic: Sandbox) -> Iterator[Row]:
+    """What a restore point before every message costs, and what it gives."""
+    canister = ic.install(WAT / "counter.wat")
+    off = best_us(lambda: canister.update_raw("inc"))
+    ic.history.record()
+    on = best_us(lambda: canister.update_raw("inc"))
+    yield Row("WAT counter, updates/s with a restore point each", f"{1e6 / on:,.0f}", "",
+              f"{on - off:.0f} µs more than without")  # fmt: skip
+    for _ in range(1_000):
+        canister.update_raw("inc")
+
+    def back() -> None:
+        with ic.anchor():
+            ic.rewind(ic.history[-1_000])
+
+    start = int.from_bytes(canister.query_raw("get"), "little") - 300
+    search = best_us(
+        lambda: ic.history.bisect(
+            lambda: int.from_bytes(canister.query_raw("get"), "little") < start
+        ),
+        repeat=5,
+    )
+    yield Row("go back 1,000 messages, and forth", f"{best_us(back, repeat=5) / 1000:.1f} ms", "")
+    yield Row("find one message among 1,000 by bisection", f"{search / 1000:.1f} ms", "")
 
 
 def _start() -> Iterator[Row]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -183,3 +184,38 @@ def test_a_usage_error_leaves_the_world_as_it_was(counter: CommandLine) -> None:
     counter("call", "counter", "inc", "--cycles", "many", code=2)
 
     assert counter.files() == before
+
+
+TRAPS = """(module
+  (import "ic0" "msg_reply" (func $reply))
+  (memory 1)
+  (func (export "canister_update go") (call $reply))
+  (func (export "canister_update boom")
+    (i32.store (i32.const 0) (i32.const 7)) (unreachable)))"""
+
+
+def test_the_state_before_a_trap_is_kept_and_its_message_replayed(
+    run: CommandLine, wat_file: Callable[[str], str]
+) -> None:
+    run("install", "it", wat_file(TRAPS))
+
+    result = run("call", "it", "boom", "--keep-trap", "--as", "alice", code=1)
+
+    (snapshot,) = run.json("snapshot", "list", "it")
+    assert snapshot["label"] == "before boom trapped"
+    load, call = re.findall(r"^  canister-sandbox (.+)$", result.stderr, re.MULTILINE)
+    assert snapshot["id"] in load
+    run(*shlex.split(load))
+    again = run(*shlex.split(call), code=1)
+    assert "IC0502" in again.stderr
+    assert "kept" not in again.stderr
+
+
+def test_nothing_is_kept_when_nothing_traps(
+    run: CommandLine, wat_file: Callable[[str], str]
+) -> None:
+    run("install", "it", wat_file(TRAPS))
+
+    run("call", "it", "go", "--keep-trap")
+
+    assert run.json("snapshot", "list", "it") == []
