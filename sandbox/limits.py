@@ -36,6 +36,12 @@ class Limits:
     query_instructions: int = 5_000_000_000
     install_instructions: int = 300_000_000_000
     inspect_instructions: int = 200_000_000
+    # What an installation is charged for each Wasm instruction of the module, out of its limit.
+    compile_instructions: int = 6_000
+    # Of a composite query with all it calls. The IC also gives it 10 s; no clock runs here.
+    query_graph_instructions: int = 5_000_000_000
+    query_call_instructions: int = 50_000_000  # charged for each call, whatever it does
+    query_depth: int = 6
     stable_memory_bytes: int = 500 * GIB
     update_stable_write_bytes: int = 2 * GIB
     install_stable_write_bytes: int = 8 * GIB
@@ -45,6 +51,10 @@ class Limits:
     call_payload_bytes: int = 10 * MIB
     reply_bytes: int = 2 * MIB
     query_reply_bytes: int = 3 * MIB
+    # Rate limits: what each round takes off a canister's debits; 0: not limited. Production has
+    # them (profile ``strict``). Here they would hinder: no round passes while the clock stands.
+    install_instructions_per_round: int = 0
+    heap_delta_bytes_per_round: int = 0
     calls_per_message: int = 500  # the length of the queue from one canister to another
     # All canisters together: beyond the threshold, growing memory reserves cycles.
     subnet_memory_bytes: int = 2048 * GIB
@@ -136,6 +146,14 @@ SYSTEM: Final = replace(
     query_instructions=50_000_000_000,
     install_instructions=1_000_000_000_000,
 )
+# All of the mainnet, also what is in the way of unit tests: rate limits, a short log.
+STRICT: Final = replace(
+    MAINNET,
+    name="strict",
+    install_instructions_per_round=2_000_000_000,
+    heap_delta_bytes_per_round=75 * MIB,
+    log_bytes=4 << 10,
+)
 # What a developer wants out of the way: instructions and sizes, not the queues.
 GENEROUS: Final = replace(
     MAINNET,
@@ -144,6 +162,7 @@ GENEROUS: Final = replace(
     query_instructions=1_000_000_000_000,
     install_instructions=1_000_000_000_000,
     inspect_instructions=1_000_000_000_000,
+    query_graph_instructions=1_000_000_000_000,
     update_stable_write_bytes=500 * GIB,
     install_stable_write_bytes=500 * GIB,
     query_stable_write_bytes=500 * GIB,
@@ -151,7 +170,7 @@ GENEROUS: Final = replace(
     snapshots_per_canister=1_000,
     chunk_store_chunks=10_000,
 )
-_NEWEST: Final = (MAINNET, SYSTEM, GENEROUS)
+_NEWEST: Final = (MAINNET, STRICT, SYSTEM, GENEROUS)
 PROFILES: Final[Mapping[str, Limits]] = MappingProxyType(
     {
         **{profile.name: profile for profile in _NEWEST},

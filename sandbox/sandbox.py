@@ -49,8 +49,9 @@ class Sandbox:
 
     directory: where the world is kept between processes; loaded now, written by ``save`` and
         ``close``. A ``sandbox.durable.WorldDirectory`` for more say. None: in memory only.
-    limits: a profile of limits (``sandbox.limits``), or its name: ``"mainnet"``, ``"system"``,
-        ``"generous"``; single ones can be relaxed: ``MAINNET.relaxed(chunk_bytes=…)``.
+    limits: a profile of limits (``sandbox.limits``), or its name: ``"mainnet"``, ``"strict"``
+        (with its rate limits), ``"system"``, ``"generous"``; single ones can be relaxed:
+        ``MAINNET.relaxed(chunk_bytes=…)``.
         None: the profile the directory's world was saved under, else the mainnet's.
     memory: ``"auto"`` takes copy-on-write where the platform has it; ``"copying"`` is the
         portable fallback.

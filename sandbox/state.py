@@ -83,6 +83,7 @@ class CanisterState:
     chunks: the chunk store, by SHA-256.
     installed_at_ns: of the last install, upgrade or snapshot load; None when empty.
     reserved_cycles: set aside for memory, not spendable otherwise.
+    install_debit_instructions, heap_delta_debit_bytes: see ``sandbox.execution.ratelimits``.
     history: the newest changes, oldest first; total_changes: all there ever were.
     """
 
@@ -101,6 +102,8 @@ class CanisterState:
     reserved_cycles: int = 0
     history: tuple[Change, ...] = ()
     total_changes: int = 0
+    install_debit_instructions: int = 0
+    heap_delta_debit_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,12 @@ RESERVED_LIMIT: Final = suggestion(
     "memory usage.",
     "reserved-cycles-limit-exceeded-in-memory-grow",
 )
+INSTALL_RATE_LIMITED: Final = suggestion(
+    "Retry the installation at a later time.", "install-code-rate-limited"
+)
+HEAP_DELTA_RATE_LIMITED: Final = suggestion(
+    "Try waiting a few seconds before retrying the operation.", "canister-heap-delta-rate-limited"
+)
 CALL_PAYLOAD: Final = suggestion(
     "Consider checking the payload size and splitting it into smaller requests.",
     "payload-size-too-large",

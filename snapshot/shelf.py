@@ -69,7 +69,7 @@ class SnapshotShelf:
         Requires: the caller was found to be a controller.
         """
         canister = runtime.state.id
-        refusal = self._no_room(canister, replaced)
+        refusal = self.no_room(canister, replaced)
         if refusal is not None:
             return refusal
         if runtime.state.module is None:
@@ -143,6 +143,15 @@ class SnapshotShelf:
         for item in self.of(canister):
             del self._snapshots[item.id]
 
+    def no_room(self, canister: Principal, replaced: SnapshotId | None) -> Reject | None:
+        """Say why the canister cannot have one more, in place of ``replaced`` if given."""
+        if replaced is not None:
+            found = self.owned(replaced, canister)
+            return found if isinstance(found, Reject) else None
+        if len(self.of(canister)) >= self.max_per_canister and not self.replaces:
+            return rejects.too_many(canister, self.max_per_canister)
+        return None
+
     # --- in pieces
 
     def read_metadata(self, id_: SnapshotId, canister: Principal) -> Metadata | Reject:
@@ -168,9 +177,7 @@ class SnapshotShelf:
         Requires: the caller was found to be a controller.
         """
         state = runtime.state
-        is_64 = state.module is not None and state.module.is_64
-        refusal = transfer.refusal_of(metadata, self._limits, is_64=is_64)
-        refusal = refusal or self._no_room(state.id, replaced)
+        refusal = self.refuse_upload(runtime, metadata, replaced)
         if refusal is not None:
             return refusal
         snapshot = transfer.begin_upload(
@@ -182,6 +189,15 @@ class SnapshotShelf:
             label=label,
         )
         return self._add(snapshot, replaced)
+
+    def refuse_upload(
+        self, runtime: CanisterRuntime, metadata: Metadata, replaced: SnapshotId | None
+    ) -> Reject | None:
+        """Say why an upload cannot begin."""
+        state = runtime.state
+        is_64 = state.module is not None and state.module.is_64
+        refusal = transfer.refusal_of(metadata, self._limits, is_64=is_64)
+        return refusal or self.no_room(state.id, replaced)
 
     def upload_data(
         self, id_: SnapshotId, canister: Principal, piece: Piece, data: bytes
@@ -206,7 +222,7 @@ class SnapshotShelf:
     ) -> Snapshot | Reject:
         """Put a snapshot from elsewhere (a store, a patch) among this canister's, with a new id."""
         canister = runtime.state.id
-        refusal = self._no_room(canister, replaced)
+        refusal = self.no_room(canister, replaced)
         if refusal is not None:
             return refusal
         own = snapshot.renamed(self._next_id(canister), snapshot.label if label is None else label)
@@ -226,15 +242,6 @@ class SnapshotShelf:
 
     def _next_id(self, canister: Principal) -> SnapshotId:
         return SnapshotId.of(canister, self._next.get(canister, 0))
-
-    def _no_room(self, canister: Principal, replaced: SnapshotId | None) -> Reject | None:
-        """Say why the canister cannot have one more, in place of ``replaced`` if given."""
-        if replaced is not None:
-            found = self.owned(replaced, canister)
-            return found if isinstance(found, Reject) else None
-        if len(self.of(canister)) >= self.max_per_canister and not self.replaces:
-            return rejects.too_many(canister, self.max_per_canister)
-        return None
 
     def _add(self, snapshot: Snapshot, replaced: SnapshotId | None) -> Snapshot:
         canister = snapshot.canister_id

@@ -31,9 +31,9 @@ def _changes(
 def limits_(name: str | None, changes: dict[str, int], *, as_json: bool) -> None:
     """Show the limits of the world; with PROFILE or --relax, put those in force.
 
-    PROFILE is mainnet, system or generous, or one of them with its version. Without
-    PROFILE, --relax changes the profile in force. The world keeps it; snapshots and reports
-    name it.
+    PROFILE is mainnet, strict (the mainnet with its rate limits), system or generous, or
+    one of them with its version. Without PROFILE, --relax changes the profile in force. The
+    world keeps it; snapshots and reports name it.
 
     \b
     Examples:

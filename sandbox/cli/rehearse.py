@@ -91,7 +91,7 @@ def _plan_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--limits", default="mainnet", show_default=True,
-            help="The profile of limits: mainnet, system, generous.",
+            help="The profile of limits: mainnet, strict, system, generous.",
         ),
         click.option(
             "--as", "caller", metavar="NAME", help="Upgrade as this identity.",

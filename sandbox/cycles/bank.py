@@ -114,6 +114,10 @@ class Bank:
         needed = self.idle_per_day(runtime) * settings.freezing_threshold_s // SECONDS_PER_DAY
         return max(0, needed - runtime.state.reserved_cycles)
 
+    def is_frozen(self, runtime: CanisterRuntime) -> bool:
+        """Whether a canister has less than it must keep; it then only takes cycles."""
+        return self.threshold(runtime) > runtime.state.cycles
+
     def liquid(self, runtime: CanisterRuntime) -> int:
         """Return what a canister may spend."""
         return max(0, runtime.state.cycles - self.threshold(runtime))

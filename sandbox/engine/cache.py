@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-_MAGIC: Final = b"canister-sandbox compiled 2\n"
+_MAGIC: Final = b"canister-sandbox compiled 3\n"
 _HEADER: Final = struct.Struct("<32sQ")
 
 

@@ -23,6 +23,7 @@ from sandbox.engine.stack import StackCheck, usable_stack_bytes
 from sandbox.errors import ModuleRefused, UsageError
 
 _SPARE_STACK_BYTES: Final = 2 << 20
+_COUNT_BYTES: Final = 8
 __all__ = ["Compiled", "Compiler", "usable_stack_bytes", "wat_to_wasm"]
 
 # Base addresses never move up to the largest heap (6 GiB, wasm64).
@@ -31,9 +32,13 @@ _RESERVATION_BYTES: Final = 8 << 30
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A module ready to be instantiated any number of times."""
+    """A module ready to be instantiated any number of times.
+
+    instructions: how many Wasm instructions were compiled, as the caller counted them.
+    """
 
     module: wasmtime.Module
+    instructions: int = 0
 
 
 class Compiler:
@@ -63,27 +68,29 @@ class Compiler:
 
     def load(self, key: str) -> Compiled | None:
         """Return what ``store`` kept under this key for this very engine, or None."""
-        code = self._cache.load(self._name(key))
-        if code is None:
+        entry = self._cache.load(self._name(key))
+        if entry is None:
             return None
+        count, code = int.from_bytes(entry[:_COUNT_BYTES], "big"), entry[_COUNT_BYTES:]
         try:
-            return Compiled(wasmtime.Module.deserialize(self.engine, code))
+            return Compiled(wasmtime.Module.deserialize(self.engine, code), count)
         except wasmtime.WasmtimeError:
             return None
 
-    def compile(self, wasm: bytes) -> Compiled:
-        """Compile a rewritten module.
+    def compile(self, wasm: bytes, instructions: int = 0) -> Compiled:
+        """Compile a rewritten module; how many instructions it has is kept with it.
 
         Raises: ModuleRefused if the compiler cannot take it.
         """
         try:
-            return Compiled(wasmtime.Module(self.engine, wasm))
+            return Compiled(wasmtime.Module(self.engine, wasm), instructions)
         except wasmtime.WasmtimeError as error:
             raise ModuleRefused(_first_lines(error)) from error
 
     def store(self, key: str, compiled: Compiled) -> None:
         """Keep a compiled module for the next process."""
-        self._cache.store(self._name(key), bytes(compiled.module.serialize()))
+        count = compiled.instructions.to_bytes(_COUNT_BYTES, "big")
+        self._cache.store(self._name(key), count + bytes(compiled.module.serialize()))
 
     def _name(self, key: str) -> str:
         return hashlib.sha256(f"{key} {self._fingerprint}".encode()).hexdigest()

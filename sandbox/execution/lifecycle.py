@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox import texts
 from sandbox.errors import ModuleRefused
+from sandbox.execution import ratelimits
 from sandbox.execution.canister import CanisterRuntime, Origin
 from sandbox.messages import Reject, Task, reject
 from sandbox.state import CanisterState, LowMemoryHook
@@ -49,7 +50,7 @@ class Persistence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One hook that ran: ``pre_upgrade``, ``start``, ``init`` or ``post_upgrade``."""
+    """One step: ``pre_upgrade``, ``compile``, ``start``, ``init`` or ``post_upgrade``."""
 
     name: str
     instructions: int
@@ -86,24 +87,36 @@ class _Stages:
         self._limit = limit
         self._caller = caller
 
+    def compile(self, runtime: CanisterRuntime, module: InstalledModule) -> None:
+        """Charge for compiling the module, as far as the budget goes; it never fails for that."""
+        cost = runtime.machine.limits.compile_instructions * module.instructions
+        if cost:
+            self._add("compile", min(cost, self._left()), runtime)
+
     def run(
         self, runtime: CanisterRuntime, name: str, export: str, context: Context, argument: bytes
     ) -> None:
         """Run one hook. Raises: _Failed."""
-        used = sum(stage.instructions for stage in self.done)
+        left = self._left()
         task = Task(
             export,
             context,
-            max(0, self._limit - used),
+            left,
             argument=argument,
             caller=self._caller,
             method=export,
         )
         outcome = runtime.execute(task)
-        size = (runtime.heap.size_bytes, runtime.stable.size_bytes)
-        self.done.append(Stage(name, outcome.instructions, *size))
+        self._add(name, outcome.instructions, runtime)
         if outcome.failure is not None:
-            raise _Failed(self._with_whole_limit(outcome.failure, self._limit - used))
+            raise _Failed(self._with_whole_limit(outcome.failure, left))
+
+    def _left(self) -> int:
+        return max(0, self._limit - sum(stage.instructions for stage in self.done))
+
+    def _add(self, name: str, instructions: int, runtime: CanisterRuntime) -> None:
+        size = (runtime.heap.size_bytes, runtime.stable.size_bytes)
+        self.done.append(Stage(name, instructions, *size))
 
     def _with_whole_limit(self, failure: Reject, left: int) -> Reject:
         """Name the whole installation's limit in the text, not what this hook had left."""
@@ -153,6 +166,9 @@ def reinstall(
 def _install_fresh(
     runtime: CanisterRuntime, module: InstalledModule, argument: bytes, caller: Principal
 ) -> InstallReport:
+    refusal = ratelimits.refuse_install(runtime)
+    if refusal is not None:
+        return InstallReport(refusal)
     machine = runtime.machine
     first_line = runtime.log.next_index
     state = replace(_renewed(runtime, module), certified_data=b"")
@@ -160,6 +176,7 @@ def _install_fresh(
         machine, state, machine.new_region(), machine.new_region(), runtime.log
     )
     stages = _Stages(machine.limits.install_instructions, caller)
+    stages.compile(candidate, module)
     try:
         with _closing_on_failure(candidate):
             _begin(candidate, Origin.NEW)
@@ -188,7 +205,8 @@ def upgrade(
     On failure: module, heap, stable memory, globals and all else are as before, also what
         pre_upgrade had changed; only the log may have grown.
     """
-    refusal = _upgrade_refusal(runtime, module, persistence)
+    refusal = ratelimits.refuse_install(runtime)
+    refusal = refusal or _upgrade_refusal(runtime, module, persistence)
     if refusal is not None:
         return InstallReport(refusal)
     keeps_heap = persistence is Persistence.KEEP or (
@@ -200,6 +218,7 @@ def upgrade(
             if "canister_pre_upgrade" in runtime.module.hooks and not skip_pre_upgrade:
                 hook = "canister_pre_upgrade"
                 stages.run(runtime, "pre_upgrade", hook, Context.PRE_UPGRADE, b"")
+            stages.compile(runtime, module)
             runtime.discard()
             heap = runtime.heap if keeps_heap else runtime.machine.new_region()
             candidate = CanisterRuntime(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.engine.compiler import Compiled, Compiler, wat_to_wasm
 from sandbox.errors import ModuleRefused
 from sandbox.system_api.table import signatures
+from sandbox.wasm.code import count_instructions
 from sandbox.wasm.describe import ModuleFacts, describe
 from sandbox.wasm.module import FuncType
 from sandbox.wasm.parse import parse_module
@@ -84,6 +85,11 @@ class InstalledModule:
         return self.facts.drops_segments
 
     @property
+    def instructions(self) -> int:
+        """How many Wasm instructions it has, to be charged for when it is compiled."""
+        return self.compiled.instructions
+
+    @property
     def has_names(self) -> bool:
         """Whether a backtrace can show function names."""
         return self.facts.has_names
@@ -133,6 +139,6 @@ class ModuleLoader:
             self._compiler.check(source.wasm)
             validate_module(module, system_api=_SYSTEM_API[module.is_64])
             self._progress("compiling")
-            compiled = self._compiler.compile(shape.wasm)
+            compiled = self._compiler.compile(shape.wasm, count_instructions(module))
             self._compiler.store(key, compiled)
         return InstalledModule(source.raw, source.module_hash, describe(module), shape, compiled)

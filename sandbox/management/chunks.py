@@ -7,7 +7,9 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from sandbox.cycles.usage import CHUNK_ACCOUNTED_BYTES
 from sandbox.cycles.uses import Use
+from sandbox.execution import ratelimits
 from sandbox.management.call import check, refuse
 from sandbox.world.controlling import with_help
 
@@ -34,10 +36,13 @@ def upload(call: ManagementCall) -> dict[str, Any]:
             f"Wasm chunk store has already reached maximum capacity of {size} bytes or the "
             f"maximum number of entries, {limits.chunk_store_chunks}"
         )
+    if text := ratelimits.heap_delta_text(runtime):
+        raise chunk_store_error(text)
     fee = call.world.bank.prices.execution(_UPLOAD_INSTRUCTIONS, is_64=False)
     check(call.world.bank.charge(runtime, fee, Use.INSTRUCTIONS))
     kept = MappingProxyType({**chunks, hash_: chunk})
     runtime.state = replace(runtime.state, chunks=kept)
+    ratelimits.note_heap_delta(runtime, CHUNK_ACCOUNTED_BYTES)
     return {"hash": hash_}
 
 

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.cycles.bank import out_of_cycles
 from sandbox.cycles.uses import Use
-from sandbox.management.call import Refused, refuse
+from sandbox.execution import ratelimits
+from sandbox.management.call import Refused, check, refuse
 from sandbox.management.status import is_viewer
 from sandbox.messages import Reject
 from sandbox.world import controlling
+from snapshot import rejects
 from snapshot.ids import SnapshotId
+from snapshot.record import CHUNK_ACCOUNTED_BYTES
 
 if TYPE_CHECKING:
     from sandbox.execution.canister import CanisterRuntime
@@ -29,11 +32,14 @@ def take(call: ManagementCall) -> dict[str, Any]:
     runtime, replaced = call.target(), call.argument["replace_snapshot"]
     id_ = None if replaced is None else snapshot_id(replaced)
     size = runtime.heap.size_bytes + runtime.stable.size_bytes
+    check(call.world.snapshots.no_room(runtime.state.id, id_))
+    check(ratelimits.refuse_heap_delta(runtime))
     require_funds(call, runtime, _BASE_INSTRUCTIONS + size)
     taken = call.world.snapshots.take(runtime, "", replaced=id_)
     if isinstance(taken, Reject):
         raise Refused(taken)
     pay(call, runtime, _BASE_INSTRUCTIONS + size)
+    note_heap_delta(runtime, taken)
     if call.argument["uninstall_code"]:
         controlling.uninstall_code(call.world, runtime, call.origin)
     return shown(taken)
@@ -42,13 +48,16 @@ def take(call: ManagementCall) -> dict[str, Any]:
 def load(call: ManagementCall) -> None:
     """Make a canister what a snapshot says."""
     runtime, id_ = call.target(), snapshot_id(call.argument["snapshot_id"])
+    check(ratelimits.refuse_heap_delta(runtime))
     found = call.world.snapshots.get(id_)
-    instructions = _BASE_INSTRUCTIONS + (found.total_size if found else 0)
-    require_funds(call, runtime, instructions)
-    refusal = controlling.load_snapshot(call.world, runtime, id_, call.caller, call.origin)
-    if refusal is not None:
-        raise Refused(refusal)
-    pay(call, runtime, instructions)
+    if found is None:
+        raise Refused(rejects.not_found(id_, runtime.state.id))
+    require_funds(call, runtime, _BASE_INSTRUCTIONS + found.total_size)
+    check(controlling.load_snapshot(call.world, runtime, id_, call.caller, call.origin))
+    pay(call, runtime, _BASE_INSTRUCTIONS)
+    compiling = call.world.limits.compile_instructions * runtime.module.instructions
+    pay(call, runtime, compiling + found.total_size)
+    note_heap_delta(runtime, found)
 
 
 def listed(call: ManagementCall) -> list[dict[str, Any]]:
@@ -61,9 +70,7 @@ def listed(call: ManagementCall) -> list[dict[str, Any]]:
 def delete(call: ManagementCall) -> None:
     """Forget a snapshot."""
     id_ = snapshot_id(call.argument["snapshot_id"])
-    refusal = call.world.snapshots.delete(id_, call.target().state.id)
-    if refusal is not None:
-        raise Refused(refusal)
+    check(call.world.snapshots.delete(id_, call.target().state.id))
 
 
 def shown(snapshot: Snapshot) -> dict[str, Any]:
@@ -98,6 +105,16 @@ def pay(call: ManagementCall, runtime: CanisterRuntime, instructions: int) -> No
     """Charge the canister for an operation on snapshots, as far as its balance goes."""
     fee = call.world.bank.prices.execution(instructions, is_64=False)
     call.world.bank.charge(runtime, min(fee, call.world.bank.liquid(runtime)), Use.INSTRUCTIONS)
+
+
+def note_heap_delta(runtime: CanisterRuntime, snapshot: Snapshot) -> None:
+    """Count what a snapshot's memories and chunks hold as written by the canister."""
+    if not runtime.machine.limits.heap_delta_bytes_per_round:
+        return  # what a snapshot holds is worked out when somebody asks
+    content = snapshot.content
+    chunks = CHUNK_ACCOUNTED_BYTES * len(content.chunks)
+    written = ratelimits.written_bytes(content.heap, content.stable)
+    ratelimits.note_heap_delta(runtime, written + chunks)
 
 
 def snapshot_id(raw: bytes) -> SnapshotId:

@@ -10,10 +10,13 @@ import struct
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sandbox.candid.values import VariantValue
-from sandbox.management.call import Refused
+from sandbox.execution import ratelimits
+from sandbox.management.call import Refused, check
+from sandbox.management.chunks import chunk_store_error
 from sandbox.management.snapshots import pay, require_funds, require_viewer, snapshot_id
 from sandbox.messages import Reject
 from snapshot.content import GlobalValue
+from snapshot.record import CHUNK_ACCOUNTED_BYTES, Source
 from snapshot.transfer import Metadata, Part, Piece
 
 if TYPE_CHECKING:
@@ -24,7 +27,6 @@ T = TypeVar("T")
 _BEGIN_INSTRUCTIONS: Final = 2_000_000_000
 _READ_INSTRUCTIONS: Final = 5_000_000
 _CHUNK_UPLOAD_INSTRUCTIONS: Final = 200_000_000
-_CHUNK_ACCOUNTED_BYTES: Final = 1 << 20
 _FLOATS: Final = {"f32": ("<f", "<I"), "f64": ("<d", "<Q")}
 _SIGNED_BITS: Final = {"i32": 32, "i64": 64}
 
@@ -57,7 +59,7 @@ def read_data(call: ManagementCall) -> dict[str, Any]:
     runtime, id_ = call.target(), snapshot_id(call.argument["snapshot_id"])
     require_viewer(call, runtime)
     piece = _piece(call.argument["kind"])
-    size = _CHUNK_ACCOUNTED_BYTES if piece.part is Part.CHUNK else piece.size_bytes
+    size = CHUNK_ACCOUNTED_BYTES if piece.part is Part.CHUNK else piece.size_bytes
     require_funds(call, runtime, _READ_INSTRUCTIONS + size)
     data = _checked(call.world.snapshots.read_data(id_, runtime.state.id, piece))
     pay(call, runtime, _READ_INSTRUCTIONS + size)
@@ -79,13 +81,14 @@ def upload_metadata(call: ManagementCall) -> dict[str, Any]:
         low_memory_hook=None if hook is None else str(hook.tag),
     )
     size = metadata.module_bytes + metadata.heap_bytes + metadata.stable_bytes
-    require_funds(call, runtime, _BEGIN_INSTRUCTIONS + size)
-    replaced = wanted["replace_snapshot"]
-    begun = _checked(
-        call.world.snapshots.upload_metadata(
-            runtime, metadata, replaced=None if replaced is None else snapshot_id(replaced)
-        )
+    replaced = (
+        None if wanted["replace_snapshot"] is None else snapshot_id(wanted["replace_snapshot"])
     )
+    shelf = call.world.snapshots
+    check(shelf.refuse_upload(runtime, metadata, replaced))
+    check(ratelimits.refuse_heap_delta(runtime))
+    require_funds(call, runtime, _BEGIN_INSTRUCTIONS + size)
+    begun = _checked(shelf.upload_metadata(runtime, metadata, replaced=replaced))
     pay(call, runtime, _BEGIN_INSTRUCTIONS + size)
     return {"snapshot_id": begun.id.raw}
 
@@ -94,12 +97,15 @@ def upload_data(call: ManagementCall) -> None:
     """Fill in a piece of a snapshot that is being uploaded."""
     runtime, id_ = call.target(), snapshot_id(call.argument["snapshot_id"])
     piece, chunk = _piece(call.argument["kind"]), call.argument["chunk"]
-    instructions = _CHUNK_UPLOAD_INSTRUCTIONS if piece.part is Part.CHUNK else len(chunk)
+    is_chunk = piece.part is Part.CHUNK
+    instructions = _CHUNK_UPLOAD_INSTRUCTIONS if is_chunk else len(chunk)
+    found = _checked(call.world.snapshots.owned(id_, runtime.state.id))
+    if found.origin.source is Source.UPLOADED and (text := ratelimits.heap_delta_text(runtime)):
+        raise chunk_store_error(text)
     require_funds(call, runtime, instructions)
-    refusal = call.world.snapshots.upload_data(id_, runtime.state.id, piece, chunk)
-    if refusal is not None:
-        raise Refused(refusal)
+    check(call.world.snapshots.upload_data(id_, runtime.state.id, piece, chunk))
     pay(call, runtime, instructions)
+    ratelimits.note_heap_delta(runtime, CHUNK_ACCOUNTED_BYTES if is_chunk else len(chunk))
 
 
 def _piece(kind: VariantValue) -> Piece:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from sandbox.errors import ModuleRefused, UsageError
-from sandbox.execution import lifecycle, lowmemory
+from sandbox.execution import lifecycle, lowmemory, ratelimits
 from sandbox.execution.lifecycle import InstallReport, Persistence
 from sandbox.messages import Reject, reject
 from sandbox.state import Settings, Status
@@ -86,6 +86,7 @@ def install_code(
     report = _installed(runtime, module, wanted)
     used = world.bank.prices.execution(min(limit, report.instructions), is_64=module.is_64)
     world.bank.settle(runtime, prepaid, used)
+    ratelimits.note_install(runtime, report.instructions)
     if report.failure is None:
         lowmemory.look(runtime, world.router.queue)
         note(runtime, origin, history.code_deployment(wanted.mode, module.module_hash))

@@ -18,15 +18,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def take_next(queue: deque[Message], choose: Callable[[int], int] | None) -> Message:
+def take_next(
+    queue: deque[Message],
+    choose: Callable[[int], int] | None,
+    waits: Callable[[Message], bool] | None = None,
+) -> Message:
     """Remove the next message from a queue that is not empty.
 
     choose: a number below the given one; None: first in, first out.
+    waits: whether a message's canister takes no more in this round. Requires: not all do.
     """
-    if choose is None or len(queue) == 1:
+    if waits is None and (choose is None or len(queue) == 1):
         return queue.popleft()
     places = _legal_places(queue)
-    place = places[choose(len(places))]
+    if waits is not None:
+        places = [place for place in places if not waits(queue[place])]
+    place = places[choose(len(places)) if choose else 0]
     message = queue[place]
     del queue[place]
     return message

@@ -2,8 +2,10 @@
 
 Every call sees the canister as it was before the whole query; its own callbacks see what it
 did itself. When it ends, the canister is as before.
-Limits: call depth 6, one instruction budget for the whole graph
-(reference/limits_and_costs.md section 1).
+Limits of the profile: the depth of the call graph, one instruction budget for all of it, in which
+every call costs something whatever it does (reference/limits_and_costs.md section 1; the
+replica's query_call_graph.rs: they are looked at before each step of a graph, not of a query
+that answers at once). The IC's ten seconds are not measured: that would not be repeatable.
 """
 
 from __future__ import annotations
@@ -34,8 +36,6 @@ if TYPE_CHECKING:
     from sandbox.execution.canister import Capture
     from sandbox.world.watching import Watcher
 
-_MAX_DEPTH: Final = 6
-_CALL_OVERHEAD_INSTRUCTIONS: Final = 50_000_000
 _MANAGEMENT: Final = Principal.management()
 _ENTRIES: Final = {
     Context.COMPOSITE_REPLY: "reply callback",
@@ -59,12 +59,14 @@ class QueryRun:
     find: the canister behind a principal, None when there is none.
     manage: answers a query to the management canister.
     stand_in: answers in a canister's place; None leaves the call to the canister.
+    is_frozen: whether a canister has too few cycles left to answer.
     """
 
     find: Callable[[Principal], CanisterRuntime | None]
     caller: Principal
     manage: Callable[[str, bytes, Principal], Answer]
     stand_in: Callable[[Principal, str, bytes, Principal], Answer | None]
+    is_frozen: Callable[[CanisterRuntime], bool]
     watchers: tuple[Watcher, ...] = ()
     _under_way: dict[Principal, Capture] = field(default_factory=dict)
     _used: int = 0
@@ -106,9 +108,12 @@ class QueryRun:
         if refusal is not None or runtime is None:
             assert refusal is not None
             return refusal
-        if depth >= _MAX_DEPTH:
-            text = "Composite query calls exceeded the maximum call depth."
-            raise _CutShortError(reject("IC0525", text))
+        if self.is_frozen(runtime):
+            text = (
+                f"Canister {canister} is unable to process query calls because it's frozen. "
+                "Please top up the canister with cycles and try again."
+            )
+            return reject("IC0207", text)
         with self._as_before(runtime, method) as fresh:
             return self._run_method(fresh, method, argument, caller, depth)
 
@@ -128,6 +133,8 @@ class QueryRun:
             is_replicated=False,
         )
         outcome = self._execute(runtime, task)
+        if depth:
+            self._used += runtime.machine.limits.query_call_instructions
         if outcome.failure is not None:
             return outcome.failure
         answer = self._finish(runtime, task, outcome, depth)
@@ -166,33 +173,34 @@ class QueryRun:
         """Make the calls of a composite query, in order, until nothing is outstanding."""
         answer, calls = outcome.answer, list(outcome.calls)
         # Once there is an answer the rest of the graph cannot change it (so the replica).
-        while calls and answer is None:
+        while answer is None:
+            self._check_graph(runtime, depth)
+            if not calls:
+                break
             call = calls.pop(0)
-            self._used += _CALL_OVERHEAD_INSTRUCTIONS
-            response = self._inner(runtime, call, depth)
-            outcome = self._callback(runtime, task, call, response, is_answered=answer is not None)
-            if outcome.failure is not None and answer is None and not calls:
+            response = self._call(
+                call.callee, call.method, call.argument, runtime.state.id, depth=depth + 1
+            )
+            self._check_graph(runtime, depth)
+            outcome = self._callback(runtime, task, call, response)
+            if outcome.failure is not None and not calls:
                 answer = outcome.failure
             answer = answer or outcome.answer
             calls += outcome.calls
         return answer
 
-    def _inner(self, runtime: CanisterRuntime, call: OutgoingCall, depth: int) -> Answer:
-        if self._budget(runtime) <= 0:
+    def _check_graph(self, runtime: CanisterRuntime, depth: int) -> None:
+        """End the whole query where its graph is too deep or has used up its instructions."""
+        limits = runtime.machine.limits
+        if depth >= limits.query_depth:
+            text = "Composite query calls exceeded the maximum call depth."
+            raise _CutShortError(reject("IC0525", text))
+        if self._used >= limits.query_graph_instructions:
             text = "Composite query calls exceeded the instruction limit."
             raise _CutShortError(reject("IC0526", text))
-        return self._call(
-            call.callee, call.method, call.argument, runtime.state.id, depth=depth + 1
-        )
 
     def _callback(
-        self,
-        runtime: CanisterRuntime,
-        task: Task,
-        call: OutgoingCall,
-        response: Answer,
-        *,
-        is_answered: bool,
+        self, runtime: CanisterRuntime, task: Task, call: OutgoingCall, response: Answer
     ) -> Outcome:
         is_reply = isinstance(response, Reply)
         callback = replace(
@@ -202,7 +210,6 @@ class QueryRun:
             instruction_limit=self._budget(runtime),
             argument=response.data if isinstance(response, Reply) else response.message.encode(),
             reject_code=0 if isinstance(response, Reply) else int(response.code),
-            answered=is_answered,
             method="",
         )
         outcome = self._execute(runtime, callback)
@@ -231,7 +238,8 @@ class QueryRun:
         return outcome
 
     def _budget(self, runtime: CanisterRuntime) -> int:
-        return max(0, runtime.machine.limits.query_instructions - self._used)
+        limits = runtime.machine.limits
+        return min(limits.query_instructions, max(0, limits.query_graph_instructions - self._used))
 
 
 def _copy(runtime: CanisterRuntime, capture: Capture) -> CanisterRuntime:

@@ -277,7 +277,11 @@ class Recorder:
             return
         label = f"before {point.entry} trapped"
         before = Snapshot.taken(
-            SnapshotId.of(item.runtime.state.id, 0), point.time_ns, label, item.capture
+            SnapshotId.of(item.runtime.state.id, 0),
+            point.time_ns,
+            label,
+            item.capture,
+            str(self._world.limits),
         )
         kept = self._world.snapshots.adopt(item.runtime, before)
         if isinstance(kept, Reject):

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from sandbox.cycles.uses import Use
-from sandbox.execution import lifecycle
+from sandbox.execution import lifecycle, ratelimits
 from sandbox.state import Status
 from sandbox.system_api.table import Context
 from sandbox.world import history
@@ -55,7 +55,9 @@ def tick(world: World) -> int:
         _queue_timer(world, id_, runtime)
         if "canister_heartbeat" in runtime.module.hooks:
             world.router.queue.append(SystemTask(id_, "canister_heartbeat", Context.HEARTBEAT))
-    return settle(world)
+    count = settle(world)
+    ratelimits.end_rounds(world.canisters.values())
+    return count
 
 
 def advance_to(world: World, time_ns: int) -> int:
@@ -73,10 +75,14 @@ def advance_to(world: World, time_ns: int) -> int:
 
 
 def move_clock(world: World, time_ns: int) -> None:
-    """Set the clock; what canisters owe for the time between is paid, in whole seconds."""
+    """Set the clock; what canisters owe for the time between is paid, in whole seconds.
+
+    For rate limits a second is a round: the IC makes about one.
+    """
     world.clock.move_to(time_ns)
     seconds = (time_ns - world.paid_until_ns) // _SECOND_NS
     world.paid_until_ns += seconds * _SECOND_NS
+    ratelimits.end_rounds(world.canisters.values(), seconds)
     if not seconds or not world.bank.prices.gib_second:
         return
     for runtime in list(world.canisters.values()):

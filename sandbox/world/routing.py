@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox import texts
 from sandbox.cycles.uses import Use
-from sandbox.execution import lowmemory
+from sandbox.execution import lowmemory, ratelimits
+from sandbox.memory import OS_PAGE
 from sandbox.messages import (
     Answer,
     Outcome,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 
     from sandbox.cycles import Bank
     from sandbox.execution.canister import CanisterRuntime
+    from sandbox.messages import Task
     from sandbox.world.watching import Watcher
 
 _MANAGEMENT: Final = Principal.management()
@@ -65,6 +67,7 @@ class Router:
     manage: answers a call to the management canister; None: the answer comes later.
     stand_in: answers in a canister's place, or changes the request; see ``sandbox.world.mocks``.
     choose: None for first in, first out; see ``sandbox.world.order``.
+    end_round: lets a round pass for all canisters; None where none has to wait for one.
     watchers: who listens, if anybody.
     """
 
@@ -74,6 +77,7 @@ class Router:
     bank: Bank
     now_ns: Callable[[], int]
     choose: Callable[[int], int] | None = None
+    end_round: Callable[[], None] | None = None
     watchers: tuple[Watcher, ...] = ()
     queue: deque[Message] = field(default_factory=deque)
     delayed: list[Delayed] = field(default_factory=list)
@@ -104,7 +108,7 @@ class Router:
         """Run the next message; False when there is none."""
         if not self.queue:
             return False
-        match take_next(self.queue, self.choose):
+        match self._take_next():
             case Request() as request:
                 self._deliver(request)
             case Response() as response:
@@ -256,7 +260,7 @@ class Router:
             CallContext(request.callee, request, request.sender, available_cycles=request.cycles)
         )
         task = call_task(runtime, request, self.outstanding(request.callee))
-        outcome = self.bank.run(runtime, task)
+        outcome = self._run(runtime, task)
         if outcome.failure is not None:
             self._answer(key, outcome.failure.with_code)
         self._after(key, runtime, outcome, request.method)
@@ -268,9 +272,7 @@ class Router:
         if task.export not in runtime.module.hooks or runtime.state.status is not Status.RUNNING:
             return
         key = self._open_context(CallContext(task.canister, None, _MANAGEMENT, 0, is_answered=True))
-        outcome = self.bank.run(
-            runtime, system_task(runtime, task, self.outstanding(task.canister))
-        )
+        outcome = self._run(runtime, system_task(runtime, task, self.outstanding(task.canister)))
         if task.context is Context.LOW_MEMORY:
             lowmemory.note_executed(runtime)
         self._after(key, runtime, outcome, task.export)
@@ -299,7 +301,7 @@ class Router:
             task = callback_task(
                 runtime, self.contexts[key], callback, response, self.outstanding(context.canister)
             )
-            outcome = self.bank.run(runtime, task, prepaid=callback.prepaid_execution)
+            outcome = self._run(runtime, task, callback.prepaid_execution)
         if outcome.failure is not None:
             self._callback_failed(runtime, key, callback, outcome.failure)
         is_reply = isinstance(response.answer, Reply)
@@ -330,7 +332,7 @@ class Router:
         cleanup = callback.call.on_cleanup
         if cleanup is not None:
             task = cleanup_task(runtime, self.contexts[key], cleanup)
-            outcome = self.bank.run(runtime, task)
+            outcome = self._run(runtime, task)
             self._watch(key, runtime, outcome, "cleanup callback")
             if outcome.failure is not None:
                 text = (
@@ -443,6 +445,26 @@ class Router:
                 return None if callback is None else self.contexts[callback.context].canister
             case SystemTask():
                 return message.canister
+
+    def _take_next(self) -> Message:
+        if self.end_round is None:
+            return take_next(self.queue, self.choose)
+        while all(map(self._must_wait, self.queue)):
+            self.end_round()  # nothing else is left to run in this one
+        return take_next(self.queue, self.choose, self._must_wait)
+
+    def _must_wait(self, message: Message) -> bool:
+        receiver = self._receiver(message)
+        runtime = None if receiver is None else self.find(receiver)
+        return runtime is not None and ratelimits.must_wait(runtime)
+
+    def _run(self, runtime: CanisterRuntime, task: Task, prepaid: int | None = None) -> Outcome:
+        """Execute a message that its canister pays for."""
+        outcome = self.bank.run(runtime, task, prepaid=prepaid)
+        if self.end_round is not None:
+            pages = outcome.heap_dirty_pages + outcome.stable_dirty_pages
+            ratelimits.note_heap_delta(runtime, pages * OS_PAGE)
+        return outcome
 
     def _update(self, key: int, **changes: object) -> None:
         self.contexts[key] = renew(self.contexts[key], **changes)  # type: ignore[arg-type]  # field names

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.cycles import MAINNET_13_NODES, Bank, CyclesReport, Prices
 from sandbox.errors import UsageError
+from sandbox.execution import ratelimits
 from sandbox.execution.canister import CanisterRuntime
 from sandbox.execution.lifecycle import InstallReport, Persistence
 from sandbox.execution.log import CanisterLog
@@ -91,6 +92,7 @@ class World:
             self.bank,
             self.clock.now,
             choose=None if seed is None else self.order.below,
+            end_round=self._end_round if limits.heap_delta_bytes_per_round else None,
         )
         self.machine = Machinery(
             compiler,
@@ -289,6 +291,7 @@ class World:
             caller,
             self.manager.query,
             self.mocks.answer_query,
+            self.bank.is_frozen,
             self.router.watchers,
         )
         return run.run(canister, method, argument)
@@ -363,6 +366,9 @@ class World:
         with self.traced() as tracer:
             action()
         return Report(tracer.messages, started, self.clock.now_ns, tracer.trace)
+
+    def _end_round(self) -> None:
+        ratelimits.end_rounds(self.canisters.values())
 
     def _new_id(self) -> Principal:
         while (id_ := Principal.from_index(self.next_canister)) in self.canisters:

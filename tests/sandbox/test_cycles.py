@@ -114,7 +114,23 @@ def test_a_frozen_canister_takes_no_updates_and_says_what_is_missing(ic: Sandbox
         f"{missing} additional cycles"
     )
     assert canister.status().cycles == 1000
+
+
+def test_a_frozen_canister_answers_no_queries(ic: Sandbox) -> None:
+    canister = ic.install(IDLE)
+    threshold = ic.world.bank.threshold(ic.world.canisters[canister.id])
+    set_balance(canister, threshold)
     assert canister.query_raw("look") == b""
+    set_balance(canister, threshold - 1)
+
+    with pytest.raises(CanisterRejected) as caught:
+        canister.query_raw("look")
+
+    assert caught.value.error_code == "IC0207"
+    assert caught.value.message == (
+        f"Canister {canister.id} is unable to process query calls because it's frozen. "
+        "Please top up the canister with cycles and try again."
+    )
 
 
 def test_the_caller_of_a_frozen_canister_gets_its_cycles_back(ic: Sandbox) -> None:

@@ -404,7 +404,7 @@ def test_a_failing_stage_leaves_everything_as_before(
     stage: str, persistence: Persistence | None, memory: Any
 ) -> None:
     end = u.loop_forever() if stage.startswith("limit") else u.unreachable()
-    limits = MAINNET.relaxed(install_instructions=10_000_000)
+    limits = MAINNET.relaxed(install_instructions=10_000_000, compile_instructions=0)
     with open_sandbox(memory=memory, limits=limits) as ic:
         canister = ic.install(plain(1), fill(1))
         in_pre = fill(7) + (end if "pre" in stage else b"")
@@ -456,7 +456,8 @@ def test_all_stages_share_one_instruction_budget() -> None:
     work = u.repeat(1000, b"")
 
     def upgraded(limit: int) -> InstallReport:
-        with open_sandbox(limits=MAINNET.relaxed(install_instructions=limit)) as ic:
+        limits = MAINNET.relaxed(install_instructions=limit, compile_instructions=0)
+        with open_sandbox(limits=limits) as ic:
             canister = ic.install(plain(1), b"")
             execute(canister, "update", argument=u.on(Hook.PRE_UPGRADE, work))
             return change(canister, plain(2), "upgrade", work)  # type: ignore[no-any-return]  # by name
@@ -471,6 +472,33 @@ def test_all_stages_share_one_instruction_budget() -> None:
     assert scarce.failure.error_code == "IC0522"
     assert f"the limit of {limit} instructions" in scarce.failure.message
     assert upgraded(plenty.instructions).failure is None
+
+
+def test_compiling_is_charged_by_the_instructions_of_the_module(ic: Sandbox) -> None:
+    # Six instructions with their ends, one global: eight, at 6,000 each.
+    module = b"""(module (global (mut i32) (i32.const 0)) (memory 1)
+      (func (export "canister_init") (drop (i32.add (i32.const 1) (i32.const 2))))
+      (func (export "canister_update go")))"""
+    canister = ic.create_canister()
+    before = canister.status().cycles
+
+    report = canister.install(module)
+
+    assert [stage.name for stage in report.stages] == ["compile", "init"]
+    assert report.stages[0].instructions == 48_000
+    assert before - canister.status().cycles == 5_000_000 + report.instructions
+    assert [it.name for it in canister.upgrade(module).stages] == ["compile"]
+
+
+def test_compiling_takes_from_the_budget_of_the_hooks(ic: Sandbox) -> None:
+    module = b'(module (func (export "canister_init")) (func (export "canister_post_upgrade")))'
+    with open_sandbox(limits=MAINNET.relaxed(install_instructions=12_000)) as scarce:
+        report = change(scarce.create_canister(), module, "install", b"")
+
+    assert ic.install(module).status().module_hash is not None
+    assert report.failure is not None
+    assert (report.failure.error_code, report.instructions) == ("IC0522", 12_000)
+    assert "exceeded the limit of 12000 instructions" in report.failure.message
 
 
 def test_a_failed_install_leaves_an_empty_canister_with_its_log(ic: Sandbox) -> None:

@@ -83,12 +83,12 @@ def deep(canister: Principal, levels: int) -> bytes:
     return script
 
 
-def test_six_levels_are_the_deepest(ic: Sandbox) -> None:
+def test_six_calls_below_one_another_are_the_most(ic: Sandbox) -> None:
     canister = caller(ic)
 
-    fits = canister.query_raw("composite_query", deep(canister.id, 5))
+    fits = canister.query_raw("composite_query", deep(canister.id, 6))
     with pytest.raises(CanisterRejected) as caught:
-        canister.query_raw("composite_query", deep(canister.id, 6))
+        canister.query_raw("composite_query", deep(canister.id, 7))
 
     assert fits == b"bottom"
     assert (caught.value.error_code, caught.value.message) == (
@@ -110,7 +110,7 @@ def test_a_canister_that_calls_itself_for_ever_is_stopped_by_the_depth(ic: Sandb
 
 
 def test_the_whole_graph_shares_one_budget() -> None:
-    with open_sandbox(limits=MAINNET.relaxed(query_instructions=170_000_000)) as ic:
+    with open_sandbox(limits=MAINNET.relaxed(query_graph_instructions=170_000_000)) as ic:
         canister, other = caller(ic), ic.install(IDLE)
         one = u.call(bytes(other.id), "look", on_reply=b"")
         calls = u.perform(one) * 2

@@ -44,7 +44,7 @@ def test_install_says_the_same_to_machines(run: CommandLine, counter_wat: str) -
     assert facts["name"] == "counter"
     assert facts["id"] == run.json("status", "counter")["id"]
     assert facts["module_hash"] == run.json("status", "counter")["module"]
-    assert [stage["name"] for stage in facts["stages"]] == ["init"]
+    assert [stage["name"] for stage in facts["stages"]] == ["compile", "init"]
 
 
 def test_install_gives_the_id_and_the_cycles_asked_for(
