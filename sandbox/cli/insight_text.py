@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from snapshot.content import Content, GlobalValue
-    from snapshot.insight import Difference, MemoryDiff, Overview
+    from snapshot.insight import Difference, MemoryDiff, Overview, PartChange
 
 
 def overview_facts(seen: Overview) -> dict[str, object]:
@@ -69,8 +69,8 @@ def overview_lines(record: dict[str, object], seen: Overview) -> None:
     )
 
 
-def difference_facts(found: Difference) -> dict[str, object]:
-    """Return a difference for machines."""
+def difference_facts(found: Difference, parts: tuple[PartChange, ...]) -> dict[str, object]:
+    """Return a difference for machines. parts: of the stable memory."""
     return {
         "same": found.is_same,
         "fields": [
@@ -82,11 +82,22 @@ def difference_facts(found: Difference) -> dict[str, object]:
         ],
         "heap": _memory_facts(found.heap),
         "stable": _memory_facts(found.stable),
+        "stable_parts": [
+            {
+                "number": None if row.part is None else row.part.number,
+                "structure": None if row.part is None else row.part.structure,
+                "bytes_in_changed_pages": row.bytes_in_changed_pages,
+                "changes": row.changes,
+            }
+            for row in parts
+        ],
     }
 
 
-def difference_lines(found: Difference) -> None:
-    """Print a difference for people."""
+def difference_lines(found: Difference, parts: tuple[PartChange, ...]) -> None:
+    """Print a difference for people. parts: of the stable memory."""
+    from snapshot.insight import part_names
+
     if found.is_same:
         click.echo("nothing differs: module, memories, globals, certified data, timer, chunks")
         return
@@ -96,6 +107,11 @@ def difference_lines(found: Difference) -> None:
         click.echo(f"{item.name}: {_value(item.before)} -> {_value(item.after)}")
     for name, memory in (("heap", found.heap), ("stable memory", found.stable)):
         _memory_lines(name, memory)
+    if any(row.part for row in parts):
+        click.secho("stable memory, by virtual memory:", bold=True)
+        for row in parts:
+            names = " ".join(part_names(row)).rstrip()
+            click.echo(f"  {names}: {size(row.bytes_in_changed_pages)} in changed pages")
 
 
 def write_picture(path: Path, found: Difference, after: Content, title: str) -> None:

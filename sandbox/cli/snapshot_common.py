@@ -51,7 +51,7 @@ def find_snapshot(ic: Sandbox, canister: Canister, which: str) -> Snapshot:
     if matches:
         listed = ", ".join(f"#{item.id.local} {item.label}".rstrip() for item in matches)
         raise UsageError(f"{which!r} could be any of {listed}; give its number or more of its id")
-    known = ", ".join(item.label or f"#{item.id.local}" for item in snapshots) or "none"
+    known = ", ".join(f"#{item.id.local} {item.label}".rstrip() for item in snapshots) or "none"
     raise UsageError(f"there is no snapshot {which!r} of {canister.id}; there are: {known}")
 
 
@@ -59,7 +59,7 @@ def _matches(snapshots: tuple[Snapshot, ...], which: str) -> list[Snapshot]:
     """Return what the first rule that finds any finds: label or id, number, start of the id."""
     rules = (
         [item for item in snapshots if which in (str(item.id), item.label)],
-        [item for item in snapshots if which == f"#{item.id.local}"],
+        [item for item in snapshots if which in (f"#{item.id.local}", str(item.id.local))],
         [item for item in snapshots if which and str(item.id).startswith(which.lower())],
     )
     return next((found for found in rules if found), [])

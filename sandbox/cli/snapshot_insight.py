@@ -78,9 +78,20 @@ def show(name: str, which: str, *, as_json: bool) -> None:
     "--picture", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.svg",
     help="Draw which parts of the memories changed.",
 )  # fmt: skip
+@click.option(
+    "--html", "page", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.html",
+    help="Write all of it as one page: numbers, pictures, bytes.",
+)  # fmt: skip
 @json_option
 def diff(
-    name: str, before: str, after: str, limit: int, picture: Path | None, *, as_json: bool
+    name: str,
+    before: str,
+    after: str,
+    limit: int,
+    picture: Path | None,
+    page: Path | None,
+    *,
+    as_json: bool,
 ) -> None:
     """Show what differs between two states of canister NAME.
 
@@ -89,20 +100,27 @@ def diff(
     \b
     Examples:
       canister-sandbox snapshot diff counter before
-      canister-sandbox snapshot diff counter before after --picture changed.svg
+      canister-sandbox snapshot diff counter before after --html changes.html
     """
+    from snapshot.insight import changes_by_part, html, recognise
     from snapshot.insight import diff as compare
 
     with opened(saving=False) as ic:
         canister = existing(ic, name)
         first, second = (state_of(ic, canister, which) for which in (before, after))
         found = compare(first.content, second.content, max_changes=limit)
+        title = f"{name}: {before} to {after}"
         if picture is not None:
-            write_picture(picture, found, second.content, f"{name}: {before} to {after}")
+            write_picture(picture, found, second.content, title)
+        if page is not None:
+            page.write_text(html(found, first.content, second.content, title=title), "utf-8")
+        parts = changes_by_part(found.stable, recognise(second.content.stable))
     if as_json:
-        print_json(difference_facts(found))
-    else:
-        difference_lines(found)
+        print_json(difference_facts(found, parts))
+        return
+    difference_lines(found, parts)
+    for written in filter(None, (picture, page)):
+        click.echo(f"written: {written}")
 
 
 @click.command()

@@ -16,7 +16,7 @@ from snapshot.insight.export import export
 from snapshot.insight.find import Hit, find, needle
 from snapshot.insight.hexdump import change_dump, hexdump
 from snapshot.insight.page import html
-from snapshot.insight.parts import PartChange, changes_by_part
+from snapshot.insight.parts import PartChange, changes_by_part, part_names
 from snapshot.insight.patch import GlobalPatch, HeapPatch, Patch, StablePatch, patched
 from snapshot.insight.picture import Cell, cells, svg, text
 from snapshot.insight.show import HeapRange, NamedGlobal, Overview, Use, overview
@@ -56,6 +56,7 @@ __all__ = [
     "html",
     "needle",
     "overview",
+    "part_names",
     "patched",
     "recognise",
     "svg",

@@ -33,6 +33,13 @@ def changes_by_part(found: MemoryDiff, layout: StableLayout) -> tuple[PartChange
     return tuple(row for row in rows if row.bytes_in_changed_pages or row.changes)
 
 
+def part_names(row: PartChange) -> tuple[str, str]:
+    """Return how people call a part, and the structure in it."""
+    if row.part is None:
+        return "outside", "headers and free space"
+    return f"memory {row.part.number}", row.part.structure
+
+
 def _counted(found: MemoryDiff, pieces: tuple[tuple[int, int], ...], part: Part) -> PartChange:
     pages = changes = 0
     for start, length in pieces:

@@ -21,6 +21,15 @@ _EMPTY: Final = " "
 # From "filled, unchanged" to "all of it changed"; readable in grey print too.
 _COLOURS: Final = ("#d9dee5", "#fdd49e", "#fc8d59", "#e34a33", "#8c0d0d")
 _ZERO_COLOUR: Final = "#f7f8fa"
+# What the colours of a picture mean, for those who explain it.
+LEGEND: Final = (
+    (_ZERO_COLOUR, "zero"),
+    (_COLOURS[0], "unchanged"),
+    (_COLOURS[1], "up to ¼ of it changed"),
+    (_COLOURS[2], "up to ½"),
+    (_COLOURS[3], "up to ¾"),
+    (_COLOURS[4], "more"),
+)
 _CELL: Final = 10
 _MARGIN: Final = 24
 

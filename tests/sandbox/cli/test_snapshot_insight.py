@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from command_line import CommandLine
@@ -64,6 +65,20 @@ def test_diff_draws_a_picture(saved: CommandLine, tmp_path: Path) -> None:
 
     assert ET.parse(picture).getroot().tag.endswith("svg")
     assert "counter: before to now, heap" in picture.read_text()
+
+
+def test_diff_writes_a_page_with_everything(saved: CommandLine, tmp_path: Path) -> None:
+    page = tmp_path / "changes.html"
+
+    result = saved("snapshot", "diff", "counter", "0", "--html", str(page))
+
+    assert f"written: {page}" in result.stdout
+    text = page.read_text()
+    assert "<h1>counter: 0 to now</h1>" in text
+    assert "<svg" in text
+    assert "<del>- " in text
+    assert "<ins>+ " in text
+    assert "http://" not in text.replace("http://www.w3.org/2000/svg", "")
 
 
 @pytest.mark.parametrize(
@@ -221,3 +236,38 @@ def test_gc_keeps_what_a_rule_keeps(saved: CommandLine) -> None:
 def test_gc_without_a_rule_deletes_no_snapshot(saved: CommandLine) -> None:
     assert "freed" in saved("snapshot", "gc").stdout
     assert len(saved.json("snapshot", "list", "counter")) == 1
+
+
+MANAGED = """(module
+  (import "ic0" "msg_reply" (func $reply))
+  (import "ic0" "stable64_grow" (func $grow (param i64) (result i64)))
+  (import "ic0" "stable64_write" (func $write (param i64 i64 i64)))
+  (memory 1)
+  (data (i32.const 0) "MGR\\01\\01\\00\\01\\00")
+  (data (i32.const 100) "\\01BTR")
+  (func (export "canister_init")
+    (drop (call $grow (i64.const 3)))
+    (call $write (i64.const 0) (i64.const 0) (i64.const 8))
+    ;; memory 0 has one page, in bucket 0, which is page 1
+    (call $write (i64.const 40) (i64.const 100) (i64.const 1))
+    (memory.fill (i32.const 200) (i32.const 255) (i32.const 32768))
+    (i32.store8 (i32.const 200) (i32.const 0))
+    (call $write (i64.const 2080) (i64.const 200) (i64.const 32768))
+    (call $write (i64.const 65536) (i64.const 101) (i64.const 3)))
+  (func (export "canister_update change")
+    (call $write (i64.const 65600) (i64.const 100) (i64.const 4)) (call $reply)))"""
+
+
+def test_diff_tells_changes_by_virtual_memory(
+    run: CommandLine, wat_file: Callable[[str], str], tmp_path: Path
+) -> None:
+    run("install", "it", wat_file(MANAGED))
+    run("snapshot", "take", "it", "--label", "before")
+    run("call", "it", "change")
+
+    shown = run("snapshot", "diff", "it", "before", "--html", str(tmp_path / "page.html")).stdout
+    told = run.json("snapshot", "diff", "it", "before")
+
+    assert "memory 0 BTreeMap" in shown
+    assert [row["number"] for row in told["stable_parts"]] == [0]
+    assert "<td>memory 0</td>" in (tmp_path / "page.html").read_text()

@@ -74,7 +74,7 @@ def test_an_ambiguous_name_lists_what_it_could_be(saved: CommandLine) -> None:
 def test_an_unknown_name_lists_those_there_are(saved: CommandLine) -> None:
     result = saved("snapshot", "load", "counter", "yesterday", code=2)
 
-    assert "there are: before, after" in result.stderr
+    assert "there are: #0 before, #1 after" in result.stderr
 
 
 def test_loading_brings_back_every_byte(saved: CommandLine) -> None:
