@@ -63,6 +63,16 @@ class Principal:
         """Return the sandbox's identity of this name; the same name is always the same user."""
         return cls.self_authenticating(f"canister-sandbox identity {name}".encode())
 
+    @classmethod
+    def of_identity(cls, name: str) -> Principal:
+        """Return who is meant by a name: ``anonymous``, a principal, or an identity's name."""
+        if name == "anonymous":
+            return cls.anonymous()
+        try:
+            return cls(name)
+        except ValueError:
+            return cls.named(name)
+
     def __bytes__(self) -> bytes:
         return self._raw
 

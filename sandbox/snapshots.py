@@ -68,6 +68,27 @@ class SnapshotDesk:
             if waits_for_checkpoint is not None:
                 shelf.waits_for_checkpoint = waits_for_checkpoint
 
+    def find(self, canister: Canister, which: str) -> Snapshot:
+        """Return the snapshot that an id, a part of it, a number (``#2``) or a label means.
+
+        A full id may be another canister's. Raises: UsageError, naming those there are.
+        """
+        with self._sandbox.entered() as world:
+            snapshots = world.snapshots.of(canister.id)
+            matches = _matches(snapshots, which)
+            if not matches:
+                every = (item for id_ in world.canisters for item in world.snapshots.of(id_))
+                matches = [item for item in every if str(item.id) == which.lower()]
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            listed = ", ".join(f"#{item.id.local} {item.label}".rstrip() for item in matches)
+            raise UsageError(
+                f"{which!r} could be any of {listed}; give its number or more of its id"
+            )
+        known = ", ".join(f"#{item.id.local} {item.label}".rstrip() for item in snapshots) or "none"
+        raise UsageError(f"there is no snapshot {which!r} of {canister.id}; there are: {known}")
+
     def save(self, snapshot: Snapshot, store: StoreLike) -> Manifest:
         """Keep a snapshot in a store; when this returns it is durable.
 
@@ -254,3 +275,13 @@ def _snapshot(found: Snapshot | Reject | None) -> Snapshot:
         raise found.to_exception()
     assert found is not None, "an upload that ended well has its snapshot"
     return found
+
+
+def _matches(snapshots: tuple[Snapshot, ...], which: str) -> list[Snapshot]:
+    """Return what the first rule that finds any finds: label or id, number, start of the id."""
+    rules = (
+        [item for item in snapshots if which in (str(item.id), item.label)],
+        [item for item in snapshots if which in (f"#{item.id.local}", str(item.id.local))],
+        [item for item in snapshots if which and str(item.id).startswith(which.lower())],
+    )
+    return next((found for found in rules if found), [])

@@ -24,8 +24,9 @@ PUBLIC = {
         load_interface parse_interface parse_type parse_types parse_values subtype
     """,
     "sandbox.rehearsal": """
-        REGISTRY Acceptance Budget Call Entry Fact Finding FromCanister FromDirectory FromModule
-        Harm Plan PlanRefused Rehearsal Severity entry rehearse
+        REGISTRY Acceptance Budget Call Chain Entry Fact Finding FromCanister FromDirectory
+        FromModule FromStore FromWorld Harm Member Plan PlanInvalid PlanRefused Rehearsal Script
+        Severity Step entry read_plan rehearse rehearse_chain
     """,
     "canister_fixtures": """
         BudgetFile CanisterMachine CanisterPlan CanisterTestCase Golden StateChanges acting_as

@@ -44,14 +44,7 @@ as_option: Callable[[Any], Any] = click.option(
 
 def identity_of(name: str | None) -> Principal | None:
     """Return the principal of an identity; the same name is always the same principal."""
-    if name is None:
-        return None
-    if name == "anonymous":
-        return Principal.anonymous()
-    try:
-        return Principal(name)
-    except ValueError:
-        return Principal.named(name)
+    return None if name is None else Principal.of_identity(name)
 
 
 def principal_of(text: str | None) -> Principal | None:

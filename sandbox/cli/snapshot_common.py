@@ -8,7 +8,6 @@ import click
 
 from sandbox.cli.common import print_json, size
 from sandbox.cli.completion import complete_canisters, complete_snapshots
-from sandbox.errors import UsageError
 
 if TYPE_CHECKING:
     from sandbox.handle import Canister
@@ -33,36 +32,7 @@ label_option = click.option("--label", default="", callback=_label, help="A name
 
 def state_of(ic: Sandbox, canister: Canister, which: str) -> Snapshot:
     """Return the snapshot that is meant; "now" is one that is not kept."""
-    return ic.snapshots.now(canister) if which == "now" else find_snapshot(ic, canister, which)
-
-
-def find_snapshot(ic: Sandbox, canister: Canister, which: str) -> Snapshot:
-    """Return the snapshot that an id, a part of it, a number or a label means.
-
-    A full id may be another canister's. Raises: UsageError.
-    """
-    snapshots = ic.world.snapshots.of(canister.id)
-    matches = _matches(snapshots, which)
-    if not matches:
-        every = (item for each in ic.canisters for item in ic.world.snapshots.of(each.id))
-        matches = [item for item in every if str(item.id) == which.lower()]
-    if len(matches) == 1:
-        return matches[0]
-    if matches:
-        listed = ", ".join(f"#{item.id.local} {item.label}".rstrip() for item in matches)
-        raise UsageError(f"{which!r} could be any of {listed}; give its number or more of its id")
-    known = ", ".join(f"#{item.id.local} {item.label}".rstrip() for item in snapshots) or "none"
-    raise UsageError(f"there is no snapshot {which!r} of {canister.id}; there are: {known}")
-
-
-def _matches(snapshots: tuple[Snapshot, ...], which: str) -> list[Snapshot]:
-    """Return what the first rule that finds any finds: label or id, number, start of the id."""
-    rules = (
-        [item for item in snapshots if which in (str(item.id), item.label)],
-        [item for item in snapshots if which in (f"#{item.id.local}", str(item.id.local))],
-        [item for item in snapshots if which and str(item.id).startswith(which.lower())],
-    )
-    return next((found for found in rules if found), [])
+    return ic.snapshots.now(canister) if which == "now" else ic.snapshots.find(canister, which)
 
 
 def say_made(made: Snapshot, *, as_json: bool) -> None:

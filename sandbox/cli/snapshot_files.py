@@ -12,7 +12,6 @@ from sandbox.cli.progress import progress_shown
 from sandbox.cli.snapshot_common import (
     canister_argument,
     facts,
-    find_snapshot,
     label_option,
     say_made,
     snapshot_argument,
@@ -62,7 +61,7 @@ def download(
       dfx canister snapshot upload ledger --dir ledger-before
     """
     with opened(saving=False) as ic:
-        found = find_snapshot(ic, existing(ic, name), which)
+        found = ic.snapshots.find(existing(ic, name), which)
         with progress_shown() as progress:
             ic.snapshots.download(
                 found,
@@ -123,7 +122,7 @@ def upload(
                     canister,
                     label=label,
                     dialect=dialect,
-                    replace=None if replace is None else find_snapshot(ic, canister, replace),
+                    replace=None if replace is None else ic.snapshots.find(canister, replace),
                     resume=resume,
                     caller=caller,
                     progress=progress,

@@ -19,7 +19,6 @@ from sandbox.cli.insight_text import (
 from sandbox.cli.snapshot_common import (
     canister_argument,
     facts,
-    find_snapshot,
     label_option,
     say_made,
     snapshot_argument,
@@ -271,7 +270,7 @@ def patch(
     if not patches:
         raise click.UsageError("say what to change: --heap, --stable or --global")
     with opened() as ic:
-        found = find_snapshot(ic, existing(ic, name), which)
+        found = ic.snapshots.find(existing(ic, name), which)
         made = ic.snapshots.patch(found, patches, label=label or None, caller=caller)
     if as_json:
         print_json(facts(made) | {"notes": list(made.origin.notes)})

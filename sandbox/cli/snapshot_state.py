@@ -19,7 +19,6 @@ from sandbox.cli.common import (
 from sandbox.cli.snapshot_common import (
     canister_argument,
     facts,
-    find_snapshot,
     label_option,
     say_made,
     snapshot_argument,
@@ -47,7 +46,7 @@ def take(
     """
     with opened() as ic:
         canister = existing(ic, name)
-        replaced = None if replace is None else find_snapshot(ic, canister, replace).id
+        replaced = None if replace is None else ic.snapshots.find(canister, replace).id
         taken = canister.take_snapshot(label, replace=replaced, caller=caller)
     say_made(taken, as_json=as_json)
 
@@ -68,7 +67,7 @@ def load(name: str, which: str, caller: Principal | None, *, as_json: bool) -> N
     """
     with opened() as ic:
         canister = existing(ic, name)
-        found = find_snapshot(ic, canister, which)
+        found = ic.snapshots.find(canister, which)
         canister.load_snapshot(found, caller=caller)
         checksum = canister.checksum
     if as_json:
@@ -112,7 +111,7 @@ def delete(name: str, which: str, caller: Principal | None) -> None:
     """
     with opened() as ic:
         canister = existing(ic, name)
-        canister.delete_snapshot(find_snapshot(ic, canister, which).id, caller=caller)
+        canister.delete_snapshot(ic.snapshots.find(canister, which).id, caller=caller)
 
 
 @click.command()
@@ -129,7 +128,7 @@ def clone(name: str, which: str, new_name: str, caller: Principal | None, *, as_
       canister-sandbox snapshot clone counter before counter_copy
     """
     with opened() as ic:
-        found = find_snapshot(ic, existing(ic, name), which)
+        found = ic.snapshots.find(existing(ic, name), which)
         new = ic.snapshots.clone(found, name=new_name, caller=caller)
     if as_json:
         print_json({"name": new_name, "id": new.id})

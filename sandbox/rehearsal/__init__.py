@@ -8,6 +8,7 @@ for finding in outcome.findings:
     print(finding.code, finding.title, finding.evidence)
 """
 
+from sandbox.rehearsal.chain import Chain, Member, rehearse_chain
 from sandbox.rehearsal.findings import Entry, Fact, Finding, Harm, Severity
 from sandbox.rehearsal.pipeline import rehearse
 from sandbox.rehearsal.plan import (
@@ -17,9 +18,13 @@ from sandbox.rehearsal.plan import (
     FromCanister,
     FromDirectory,
     FromModule,
+    FromStore,
+    FromWorld,
     Plan,
     PlanRefused,
+    Step,
 )
+from sandbox.rehearsal.planfile import PlanInvalid, Script, read_plan
 from sandbox.rehearsal.registry import REGISTRY, entry
 from sandbox.rehearsal.rehearsal import Rehearsal
 
@@ -28,17 +33,26 @@ __all__ = [
     "Acceptance",
     "Budget",
     "Call",
+    "Chain",
     "Entry",
     "Fact",
     "Finding",
     "FromCanister",
     "FromDirectory",
     "FromModule",
+    "FromStore",
+    "FromWorld",
     "Harm",
+    "Member",
     "Plan",
+    "PlanInvalid",
     "PlanRefused",
     "Rehearsal",
+    "Script",
     "Severity",
+    "Step",
     "entry",
+    "read_plan",
     "rehearse",
+    "rehearse_chain",
 ]

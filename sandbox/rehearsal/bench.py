@@ -10,8 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sandbox.candid.errors import CandidError
+from sandbox.errors import UsageError
 from sandbox.rehearsal.calling import encoded
-from sandbox.rehearsal.plan import NO_ARGUMENTS
+from sandbox.rehearsal.plan import NO_ARGUMENTS, PlanRefused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,8 +22,18 @@ if TYPE_CHECKING:
     from sandbox.execution.modules import InstalledModule, Source
     from sandbox.handle import Canister
     from sandbox.principal import Principal
+    from sandbox.rehearsal.findings import Fact
     from sandbox.rehearsal.plan import Plan
     from sandbox.sandbox import Sandbox
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The base canister, its sandbox, and what is missing of its state."""
+
+    ic: Sandbox
+    canister: Canister
+    missing: tuple[Fact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +66,19 @@ class Bench:
         for name, data in given.items():
             seen.setdefault(data, name)
         return {name: data for data, name in seen.items()}
+
+
+def bench_of(found: Base, plan: Plan, new: InstalledModule) -> Bench:
+    """Return the bench for an upgrade of a base. Raises: UsageError."""
+    old = found.ic.world.existing(found.canister.id).state.module
+    if old is None:
+        raise UsageError(f"canister {found.canister.id} is empty: there is nothing to upgrade")
+    try:
+        argument = encoded_argument(found.canister, new.raw, plan.argument)
+    except CandidError as error:
+        raise PlanRefused("argument", f"{plan.argument!r}: {error}") from error
+    caller = controller_of(found.ic, found.canister, plan.caller)
+    return Bench(found.ic, found.canister, plan, old, new, caller, argument)
 
 
 def controller_of(ic: Sandbox, canister: Canister, wanted: Principal | None) -> Principal:

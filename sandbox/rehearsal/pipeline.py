@@ -11,11 +11,10 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sandbox.candid.errors import CandidError
 from sandbox.errors import ModuleRefused, UsageError
 from sandbox.interface import interface_of
 from sandbox.rehearsal.argument_checks import check_arguments, variants
-from sandbox.rehearsal.bench import Bench, controller_of, encoded_argument
+from sandbox.rehearsal.bench import Base, Bench, bench_of
 from sandbox.rehearsal.caller_checks import check_callers, probe_diffs
 from sandbox.rehearsal.calling import Reader
 from sandbox.rehearsal.findings import Severity, accepted
@@ -25,7 +24,7 @@ from sandbox.rehearsal.life_checks import check_life, check_status
 from sandbox.rehearsal.module_checks import check_mode, check_modules, refused
 from sandbox.rehearsal.phase_checks import check_phases
 from sandbox.rehearsal.pictures import pictures
-from sandbox.rehearsal.plan import FromDirectory, Plan, PlanRefused
+from sandbox.rehearsal.plan import FromDirectory, Plan
 from sandbox.rehearsal.plan_checks import check_calls, check_codes
 from sandbox.rehearsal.promise_checks import (
     answers_of,
@@ -51,7 +50,6 @@ if TYPE_CHECKING:
     from sandbox.execution.modules import InstalledModule, Source
     from sandbox.rehearsal.findings import Finding
     from sandbox.rehearsal.plan import Start
-    from sandbox.rehearsal.starting import Base
 
 _DEFAULT = Plan()
 
@@ -66,37 +64,39 @@ def rehearse(
 ) -> Rehearsal:
     """Rehearse the upgrade of a canister to a new module, and the way back.
 
-    start: ``FromModule``, ``FromCanister``, or a snapshot directory as dfx and icp-cli write it.
+    start: ``FromModule``, ``FromCanister``, ``FromWorld``, ``FromStore``, or a snapshot directory
+        as dfx and icp-cli write it.
     plan: argument, probes, traffic, limits. progress: told the stage that begins.
 
     The start is afterwards as it was; nothing is written anywhere.
     Raises: UsageError, CandidError, CanisterRejected, DirectoryRefused when the start or the
         plan makes no sense. What the *upgrade* does wrong is a finding.
     """
-    check_codes(plan)
-    if plan.mode not in MODES:
-        raise UsageError(f"mode is one of {', '.join(MODES)}, not {plan.mode!r}")
     where = FromDirectory(Path(fspath(start))) if isinstance(start, str | PathLike) else start
     progress("import")
     with base(where, plan, compiler) as found:
-        old = found.ic.world.existing(found.canister.id).state.module
-        if old is None:
-            raise UsageError(f"canister {found.canister.id} is empty: there is nothing to upgrade")
-        findings = findings_of("R07", found.missing)
-        try:
-            new = found.ic.world.loader.load(new_module)
-        except ModuleRefused as error:
-            return _report(found, plan, old, [*findings, refused(error)])
-        return _rehearsed(_bench(found, plan, old, new), found, findings, progress)
+        return rehearse_on(found, new_module, plan, progress)
 
 
-def _bench(found: Base, plan: Plan, old: InstalledModule, new: InstalledModule) -> Bench:
+def rehearse_on(
+    found: Base, new_module: Source, plan: Plan, progress: Callable[[str], None]
+) -> Rehearsal:
+    """Rehearse on a base that is there; only in an anchor of the caller's is it unchanged.
+
+    Raises: as ``rehearse``.
+    """
+    check_codes(plan)
+    if plan.mode not in MODES:
+        raise UsageError(f"mode is one of {', '.join(MODES)}, not {plan.mode!r}")
+    old = found.ic.world.existing(found.canister.id).state.module
+    if old is None:
+        raise UsageError(f"canister {found.canister.id} is empty: there is nothing to upgrade")
+    findings = findings_of("R07", found.missing)
     try:
-        argument = encoded_argument(found.canister, new.raw, plan.argument)
-    except CandidError as error:
-        raise PlanRefused("argument", f"{plan.argument!r}: {error}") from error
-    caller = controller_of(found.ic, found.canister, plan.caller)
-    return Bench(found.ic, found.canister, plan, old, new, caller, argument)
+        new = found.ic.world.loader.load(new_module)
+    except ModuleRefused as error:
+        return _report(found, plan, old, [*findings, refused(error)])
+    return _rehearsed(bench_of(found, plan, new), found, findings, progress)
 
 
 def _rehearsed(

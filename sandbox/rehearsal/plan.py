@@ -9,7 +9,7 @@ from sandbox.errors import UsageError
 from sandbox.limits import MAINNET, Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from datetime import date
     from pathlib import Path
 
@@ -30,6 +30,10 @@ class PlanRefused(UsageError):
         super().__init__(f"{place}: {reason}")
         self.place = place
         self.reason = reason
+
+    def within(self, place: str) -> PlanRefused:
+        """Return the same with its place in a larger plan."""
+        return PlanRefused(place, self.reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,7 @@ class FromModule:
     source: Source
     argument: str | bytes = "()"
     calls: tuple[Call, ...] = ()
+    canister_id: Principal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +130,46 @@ class FromCanister:
     snapshot: Snapshot | None = None
 
 
-Start: TypeAlias = FromModule | FromDirectory | FromCanister
+@dataclass(frozen=True, slots=True)
+class FromWorld:
+    """Start from a canister of a world on disk, by name or id; the world is only read.
+
+    snapshot: what to load into it first, by label, number or id. wait_s, waiting: for another
+    process that has the world open, as in ``WorldDirectory``.
+    """
+
+    directory: Path
+    canister: str
+    snapshot: str | None = None
+    wait_s: float = 30.0
+    waiting: Callable[[], None] | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FromStore:
+    """Start from a snapshot of a store. name: its label, or its id. See ``Store.find``."""
+
+    store: Path
+    name: str
+    canister_id: Principal | None = None
+
+
+Start: TypeAlias = FromModule | FromDirectory | FromCanister | FromWorld | FromStore
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One upgrade of several. See ``Plan`` for argument, persistence and mode.
+
+    name: of the version. canister: whose upgrade it is, in a group.
+    """
+
+    module: Source
+    argument: str | bytes = "()"
+    persistence: str | None = "auto"
+    mode: str = "upgrade"
+    name: str = ""
+    canister: str = ""
 
 
 @dataclass(frozen=True, slots=True)

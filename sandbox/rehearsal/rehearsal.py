@@ -65,7 +65,7 @@ class Rehearsal:
     @property
     def is_ok(self) -> bool:
         """Whether the upgrade would succeed and nothing found is a failure."""
-        return self._succeeds and not self.of(Severity.FAILURE)
+        return self.succeeds and not self.of(Severity.FAILURE)
 
     @property
     def exit_code(self) -> int:
@@ -87,7 +87,8 @@ class Rehearsal:
         return "; ".join([self._upgrade(), *self._ways_back()])
 
     @property
-    def _succeeds(self) -> bool:
+    def succeeds(self) -> bool:
+        """Whether the upgrade as such would go through."""
         return self.run is not None and self.run.failure is None
 
     def _upgrade(self) -> str:
@@ -97,8 +98,8 @@ class Rehearsal:
             for found, word in ((failures, "failure"), (warnings, "warning"))
             if found
         ]
-        head = _WHOLE_UPGRADE[not self._succeeds]
-        if self._succeeds and failures:
+        head = _WHOLE_UPGRADE[not self.succeeds]
+        if self.succeeds and failures:
             head = f"{head}, AND DO HARM"
         return f"{head} - {', '.join(counted)}" if counted else head
 

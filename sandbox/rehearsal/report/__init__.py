@@ -1,9 +1,49 @@
-"""A rehearsal written down: for the terminal, for machines, for CI, and as one HTML file."""
+"""A rehearsal written down: for the terminal, for machines, for CI, and as one HTML file.
 
-from sandbox.rehearsal.report.data import as_dict
+The same for a chain of them, which ``several`` puts together.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sandbox.rehearsal.chain import Chain
+from sandbox.rehearsal.report import several
+from sandbox.rehearsal.report.data import rehearsal_as_dict
 from sandbox.rehearsal.report.explanation import explanation, page
-from sandbox.rehearsal.report.html import as_html
-from sandbox.rehearsal.report.junit import as_junit
-from sandbox.rehearsal.report.text import as_text
+from sandbox.rehearsal.report.html import rehearsal_as_html
+from sandbox.rehearsal.report.junit import rehearsal_as_junit
+from sandbox.rehearsal.report.text import rehearsal_as_text
+
+if TYPE_CHECKING:
+    from sandbox.rehearsal.rehearsal import Rehearsal
 
 __all__ = ["as_dict", "as_html", "as_junit", "as_text", "explanation", "page"]
+
+
+def as_text(outcome: Rehearsal | Chain) -> str:
+    """Return the report for the terminal; the first line is the verdict."""
+    if isinstance(outcome, Chain):
+        return several.chain_as_text(outcome)
+    return rehearsal_as_text(outcome)
+
+
+def as_dict(outcome: Rehearsal | Chain) -> dict[str, Any]:
+    """Return the report as dictionaries, lists, strings and numbers."""
+    if isinstance(outcome, Chain):
+        return several.chain_as_dict(outcome)
+    return rehearsal_as_dict(outcome)
+
+
+def as_junit(outcome: Rehearsal | Chain) -> str:
+    """Return the report as JUnit XML."""
+    if isinstance(outcome, Chain):
+        return several.chain_as_junit(outcome)
+    return rehearsal_as_junit(outcome)
+
+
+def as_html(outcome: Rehearsal | Chain, title: str = "Upgrade rehearsal") -> str:
+    """Return the report as one self-contained HTML document. title: whose upgrade it is."""
+    if isinstance(outcome, Chain):
+        return several.chain_as_html(outcome, title)
+    return rehearsal_as_html(outcome, title)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 FORMAT: Final = 1
 
 
-def as_dict(outcome: Rehearsal) -> dict[str, Any]:
+def rehearsal_as_dict(outcome: Rehearsal) -> dict[str, Any]:
     """Return all of a rehearsal as dictionaries, lists, strings and numbers."""
     back = outcome.rollback
     return {

@@ -14,8 +14,13 @@ if TYPE_CHECKING:
     from sandbox.rehearsal.rehearsal import Rehearsal
 
 
-def as_html(outcome: Rehearsal, title: str = "Upgrade rehearsal") -> str:
-    """Return the document. title: whose upgrade it is."""
+def rehearsal_as_html(outcome: Rehearsal, title: str) -> str:
+    """Return the document of one rehearsal. title: whose upgrade it is."""
+    return document(title, content(outcome))
+
+
+def content(outcome: Rehearsal) -> str:
+    """Return the report of one rehearsal, to be put into a document."""
     sections = (
         ("The upgrade", parts.phases(outcome)),
         ("Findings", parts.findings(outcome)),
@@ -27,13 +32,17 @@ def as_html(outcome: Rehearsal, title: str = "Upgrade rehearsal") -> str:
     body = "".join(
         f"<section><h2>{name}</h2>{markup}</section>" for name, markup in sections if markup
     )
+    return f"{parts.verdict(outcome)}{body}{_footer(outcome)}"
+
+
+def document(title: str, body: str) -> str:
+    """Return a document with our style. body: markup."""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
         f"<title>{text(title)}</title><style>{STYLE}</style></head><body><main>"
-        f"<h1>{text(title)}</h1>{parts.verdict(outcome)}{body}{_footer(outcome)}"
-        "</main></body></html>\n"
+        f"<h1>{text(title)}</h1>{body}</main></body></html>\n"
     )
 
 

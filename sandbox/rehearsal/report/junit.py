@@ -16,25 +16,37 @@ if TYPE_CHECKING:
     from sandbox.rehearsal.rehearsal import Rehearsal
 
 
-def as_junit(outcome: Rehearsal) -> str:
-    """Return the XML document."""
+def rehearsal_as_junit(outcome: Rehearsal) -> str:
+    """Return the XML document of one rehearsal."""
+    return as_document([suite_of(outcome, "rehearsal")])
+
+
+def suite_of(outcome: Rehearsal, name: str) -> ET.Element:
+    """Return one rehearsal as a suite. name: of its test cases' class."""
     failed = len({item.code for item in outcome.of(Severity.FAILURE)}) + (not outcome.is_ok)
     counts = {"tests": str(len(ROWS) + 1), "failures": str(failed), "errors": "0"}
-    suites = ET.Element("testsuites", counts)
-    suite = ET.SubElement(suites, "testsuite", {"name": "canister-sandbox rehearse", **counts})
-    verdict = ET.SubElement(suite, "testcase", {"classname": "rehearsal", "name": "verdict"})
+    suite = ET.Element("testsuite", {"name": f"canister-sandbox {name}", **counts})
+    verdict = ET.SubElement(suite, "testcase", {"classname": name, "name": "verdict"})
     tag = "system-out" if outcome.is_ok else "failure"
     ET.SubElement(verdict, tag).text = _clean(outcome.verdict)
     for row in ROWS:
-        names = {"classname": "rehearsal", "name": f"{row.code} {row.title}"}
+        names = {"classname": name, "name": f"{row.code} {row.title}"}
         case = ET.SubElement(suite, "testcase", names)
-        found = [item for item in outcome.findings if item.code == row.code]
-        for item in found:
-            _add(case, item)
-    ET.indent(suites)
-    return (
-        '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(suites, encoding="unicode") + "\n"
-    )
+        for item in outcome.findings:
+            if item.code == row.code:
+                _add(case, item)
+    return suite
+
+
+def as_document(suites: list[ET.Element]) -> str:
+    """Return suites as one XML document."""
+    names = ("tests", "failures", "errors")
+    sums = {name: str(sum(int(it.get(name, "0")) for it in suites)) for name in names}
+    root = ET.Element("testsuites", sums)
+    root.extend(suites)
+    ET.indent(root)
+    text = ET.tostring(root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'
 
 
 def _add(case: ET.Element, item: Finding) -> None:

@@ -17,7 +17,7 @@ _MARKS: Final = {Severity.FAILURE: "✗", Severity.WARNING: "!", Severity.NOTE: 
 _MOST_FACTS: Final = 6
 
 
-def as_text(outcome: Rehearsal) -> str:
+def rehearsal_as_text(outcome: Rehearsal) -> str:
     """Return the report; the first line is the verdict."""
     lines = [outcome.verdict, *_phases(outcome)]
     for item in outcome.findings:

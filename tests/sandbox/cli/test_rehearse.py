@@ -72,6 +72,56 @@ def test_the_reports_are_written_where_asked(run: CommandLine, tmp_path: Path) -
     assert files["html"].read_text().startswith("<!doctype html>")
 
 
+def test_a_plan_is_rehearsed_and_options_go_over_it(run: CommandLine, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(f"start: {{module: {V1}}}\nsteps: [{{module: {V2}}}]\n")
+
+    run("rehearse", str(plan))
+    result = run("rehearse", str(plan), ZEROES, "--probe", "get ()", code=1)
+    accepted = run("rehearse", str(plan), ZEROES, "--accept", "a03", "--ignore", "get")
+
+    assert "✗ A03" in result.stdout
+    assert "✗" not in accepted.stdout
+
+
+def test_a_plan_of_several_steps_reports_each(run: CommandLine, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.yml"
+    plan.write_text(f"start: {{module: {V1}}}\nsteps: [{{module: {V2}}}, {{module: {ZEROES}}}]\n")
+    html = tmp_path / "report.html"
+
+    result = run("rehearse", str(plan), "--html", str(html), code=1)
+
+    assert result.stdout.startswith("1 OF 2 STEPS WOULD DO WELL - not zeroes_in_post.wat")
+    assert "Rehearsal of" in html.read_text()
+    assert "which of the 2 steps" in run("rehearse", str(plan), V2, code=2).stderr
+
+
+def test_a_plan_with_a_mistake_is_refused_by_its_line(run: CommandLine, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(f"start: {{module: {V1}}}\nsteps: [{{module: {V2}}}]\nprobes: [gett]\n")
+
+    result = run("rehearse", str(plan), code=2)
+
+    assert "plan.yaml:3: probes[0].call: the canister has no method 'gett'" in result.stderr
+
+
+def test_a_plan_to_begin_with_is_written_and_never_written_over(
+    run: CommandLine, tmp_path: Path
+) -> None:
+    plan = str(tmp_path / "plan.yaml")
+
+    run("rehearse", "--from", V1, "--call", "inc", V2, "--traffic", "inc", "--write-plan", plan)
+    result = run("rehearse", plan)
+    again = run("rehearse", "--write-plan", plan, code=2)
+
+    assert "get: 0x0800000000000000 → 0x0900000000000000" in result.stdout
+    assert "is there already" in again.stderr
+
+
+def test_the_schema_of_plans_is_printed(run: CommandLine) -> None:
+    assert json.loads(run("rehearse", "--plan-schema").stdout)["required"] == ["steps"]
+
+
 def test_json_can_be_printed(run: CommandLine) -> None:
     result = run("rehearse", "--from", V1, V2, "--json", "-")
 
@@ -81,7 +131,10 @@ def test_json_can_be_printed(run: CommandLine) -> None:
 @pytest.mark.parametrize(
     "words",
     [
+        (),
         (V2,),
+        ("one.yaml", "two.yaml"),
+        ("missing.yaml",),
         ("counter", "--from", V1, V2),
         ("counter", "again", V2),
         ("nobody", V2),

@@ -1,0 +1,243 @@
+"""The options of ``rehearse``, and what is to be rehearsed by them: flags, or a plan and flags."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from sandbox.cli.common import identity_of, principal_of, say_waiting
+from sandbox.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.principal import Principal
+    from sandbox.rehearsal import Plan, Script, Step
+    from sandbox.rehearsal.plan import Call, Start
+
+_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FOLDER: Final = click.Path(exists=True, file_okay=False, path_type=Path)
+_PLAN_SUFFIXES: Final = (".yaml", ".yml")
+
+
+def _calls(_ctx: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> Any:
+    from sandbox.rehearsal import Call
+
+    return tuple(Call.parsed(text) for text in texts)
+
+
+def start_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say where to start."""
+    for option in (
+        click.option("--at", metavar="SNAPSHOT", help="With NAME: from this snapshot of it."),
+        click.option("--snapshot", type=_FOLDER, help="Start from a dfx / icp-cli snapshot."),
+        click.option(
+            "--id",
+            "canister_id",
+            metavar="PRINCIPAL",
+            callback=lambda _ctx, _parameter, value: principal_of(value),
+            help="The snapshot's canister id, if it matters.",
+        ),
+        click.option("--from", "old", type=_FILE, help="Start from this module, installed anew."),
+        click.option("--init", metavar="CANDID", default="()", help="Init argument of --from."),
+        click.option(
+            "--call", "calls", multiple=True, callback=_calls, metavar="CALL",
+            help="With --from: an update that gives it state, like 'inc ()'. Repeatable.",
+        ),
+    )[::-1]:  # fmt: skip
+        command = option(command)
+    return command
+
+
+def plan_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say how to rehearse; None or empty where they are not given."""
+    for option in (
+        click.option("--did", type=_FILE, help="The interface, if the modules carry none."),
+        click.option("--argument", metavar="CANDID", help="The upgrade's argument.  [default: ()]"),
+        click.option("--argument-file", type=_FILE, help="Its bytes, or Candid text."),
+        click.option(
+            "--persistence",
+            type=click.Choice(["auto", "keep", "replace", "null"]),
+            help="What becomes of the heap, as in upgrade.  [default: auto]",
+        ),
+        click.option(
+            "--mode", type=click.Choice(["upgrade", "reinstall", "install"]),
+            help="What install_code would be asked for.  [default: upgrade]",
+        ),
+        click.option(
+            "--probe", "probes", multiple=True, callback=_calls, metavar="CALL",
+            help="A query to compare, like 'balance_of (\"ada\")'. Repeatable.",
+        ),
+        click.option(
+            "--identity", "identities", multiple=True, callback=_calls, metavar="CALL",
+            help="A query whose answer must not change at all. Repeatable.",
+        ),
+        click.option(
+            "--ignore", multiple=True, metavar="PLACE",
+            help="A method not to compare, or a place in its answer: stats.uptime. Repeatable.",
+        ),
+        click.option(
+            "--accept", multiple=True, metavar="CODE",
+            help="A finding that is meant to be and must not fail. Repeatable.",
+        ),
+        click.option(
+            "--traffic", multiple=True, callback=_calls, metavar="CALL",
+            help="An update made between upgrade and rollback. Repeatable.",
+        ),
+        click.option(
+            "--soak", "soak_s", type=click.FloatRange(min=1), metavar="SECONDS",
+            help="Virtual time to watch timers for.  [default: 86400]",
+        ),
+        click.option(
+            "--limits", help="The profile of limits: mainnet, strict, system, generous.  "
+            "[default: mainnet]",
+        ),
+        click.option(
+            "--as", "caller", metavar="NAME", help="Upgrade as this identity.",
+            callback=lambda _ctx, _parameter, value: identity_of(value),
+        ),
+    )[::-1]:  # fmt: skip
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What stands without an option: a canister's name or a plan, and a module."""
+
+    name: str | None
+    plan: Path | None
+    module: Path | None
+
+    @classmethod
+    def of(cls, words: tuple[str, ...]) -> Words:
+        """Tell them apart. Raises: UsageError."""
+        plans = [Path(word) for word in words if word.endswith(_PLAN_SUFFIXES)]
+        others = [word for word in words if not word.endswith(_PLAN_SUFFIXES)]
+        if not words:
+            raise UsageError("say what to rehearse: a plan.yaml, or a start and the new MODULE")
+        if len(plans) > 1 or len(others) > 2 - len(plans):
+            raise UsageError(
+                f"one NAME and one MODULE are enough, or a PLAN; there are {len(words)} words"
+            )
+        name = others[0] if len(others) == 2 else None
+        module = Path(others[-1]) if others else None
+        return cls(name, plans[0] if plans else None, module)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the options say to start."""
+
+    at: str | None
+    directory: Path | None
+    canister_id: Principal | None
+    old: Path | None
+    init: str
+    calls: tuple[Call, ...]
+
+    def start(self, name: str | None) -> Start | None:
+        """Return the start; None when the options name none. Raises: UsageError."""
+        from sandbox.rehearsal import FromDirectory, FromModule, FromWorld
+
+        given = [name, self.directory, self.old]
+        if self.at is not None and name is None:
+            raise UsageError("--at names a snapshot of canister NAME")
+        if sum(it is not None for it in given) > 1:
+            raise UsageError("start from one of: a canister's NAME, --snapshot DIR, --from MODULE")
+        if name is not None:
+            options = click.get_current_context().obj
+            return FromWorld(options.directory, name, self.at, options.wait_s, say_waiting)
+        if self.directory is not None:
+            return FromDirectory(self.directory, self.canister_id)
+        if self.old is not None:
+            return FromModule(self.old, self.init, self.calls, self.canister_id)
+        return None
+
+
+def script_of(words: Words, origin: Origin, options: dict[str, Any]) -> Script:
+    """Return what is to be rehearsed: by the plan, and over it by the options.
+
+    Raises: UsageError.
+    """
+    from sandbox.rehearsal import Member, Plan, Script, Step, read_plan
+
+    start = origin.start(words.name)
+    if words.plan is not None:
+        script = read_plan(words.plan)
+    elif start is None or words.module is None:
+        raise UsageError("start from one of: a canister's NAME, --snapshot DIR, --from MODULE")
+    else:
+        script = Script({"": Member(start, Plan())}, (Step(words.module, name=words.module.name),))
+    if start is None and words.module is None and not any(options.values()):
+        return script
+    if set(script.members) != {""}:
+        raise UsageError("options that change a plan are for plans of one canister")
+    member = script.members[""]
+    if words.name is not None and options["limits"] is not None:
+        raise UsageError("--limits is for --snapshot and --from; a world has limits of its own")
+    changed = Member(start or member.start, _changed_plan(member.plan, **options))
+    steps = _changed_steps(script.steps, words.module, **options)
+    return replace(script, members={"": changed}, steps=steps)
+
+
+def _changed_plan(
+    plan: Plan,
+    *,
+    did: Path | None,
+    probes: tuple[Call, ...],
+    identities: tuple[Call, ...],
+    ignore: tuple[str, ...],
+    accept: tuple[str, ...],
+    traffic: tuple[Call, ...],
+    soak_s: float | None,
+    limits: str | None,
+    caller: Principal | None,
+    **_of_the_step: Any,
+) -> Plan:
+    from sandbox.interface import did_text
+    from sandbox.limits import profile
+
+    return replace(
+        plan,
+        probes=(*plan.probes, *probes),
+        identities=(*plan.identities, *identities),
+        ignore=(*plan.ignore, *ignore),
+        accept=(*plan.accept, *accept),
+        traffic=(*plan.traffic, *traffic),
+        soak_s=soak_s or plan.soak_s,
+        limits=plan.limits if limits is None else profile(limits),
+        caller=caller or plan.caller,
+        did=plan.did if did is None else did_text(did),
+    )
+
+
+def _changed_steps(
+    steps: tuple[Step, ...],
+    module: Path | None,
+    *,
+    argument: str | None,
+    argument_file: Path | None,
+    persistence: str | None,
+    mode: str | None,
+    **_of_the_plan: Any,
+) -> tuple[Step, ...]:
+    from sandbox.rehearsal.planfile import argument_of
+
+    if argument is not None and argument_file is not None:
+        raise UsageError("give --argument or --argument-file, not both")
+    changes: dict[str, Any] = {}
+    if module is not None:
+        changes = {"module": module, "name": module.name}
+    if argument is not None or argument_file is not None:
+        changes["argument"] = argument if argument_file is None else argument_of(argument_file)
+    if persistence is not None:
+        changes["persistence"] = None if persistence == "null" else persistence
+    if mode is not None:
+        changes["mode"] = mode
+    if changes and len(steps) > 1:
+        raise UsageError(f"which of the {len(steps)} steps is meant? Write it into the plan")
+    return tuple(replace(step, **changes) for step in steps)

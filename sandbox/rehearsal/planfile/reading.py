@@ -1,0 +1,234 @@
+"""A plan file as what is rehearsed: where it starts, its steps, its plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from sandbox.errors import UsageError
+from sandbox.limits import profile
+from sandbox.principal import Principal
+from sandbox.rehearsal.chain import Chain, Member, rehearse_chain
+from sandbox.rehearsal.plan import (
+    Acceptance,
+    Budget,
+    Call,
+    FromDirectory,
+    FromModule,
+    FromStore,
+    FromWorld,
+    Plan,
+    PlanRefused,
+    Step,
+)
+from sandbox.rehearsal.planfile.layout import OF_ONE_CANISTER, PLAN
+from sandbox.rehearsal.planfile.nodes import Source, composed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from os import PathLike
+
+    from sandbox.engine import Compiler
+    from sandbox.rehearsal.plan import Start
+    from sandbox.rehearsal.rehearsal import Rehearsal
+
+_WORLD: Final = ".canister-sandbox"
+# Of a plan file, what goes into the Plan under the same name.
+_SAME: Final = ("identities", "traffic", "downgrade_argument", "budgets", "tolerance_percent")
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What is to be rehearsed: canisters, and upgrades of them.
+
+    members: the canisters by name; the only one of a plan without names is called "".
+    source: of a plan that was read, so that errors name its lines.
+    """
+
+    members: Mapping[str, Member]
+    steps: tuple[Step, ...]
+    source: Source | None = field(default=None, repr=False, compare=False)
+
+    def rehearse(
+        self,
+        *,
+        compiler: Compiler | None = None,
+        progress: Callable[[str], None] = lambda _stage: None,
+    ) -> Rehearsal | Chain:
+        """Rehearse it: a chain when there is more than one step or canister.
+
+        Raises: as ``rehearse``; PlanInvalid with the line of a plan that was read.
+        """
+        try:
+            chain = rehearse_chain(self.members, self.steps, compiler=compiler, progress=progress)
+        except PlanRefused as refusal:
+            if self.source is None:
+                raise
+            raise self.source.located(refusal.place, refusal.reason) from refusal
+        return chain.steps[0][1] if len(self.steps) == len(self.members) == 1 else chain
+
+
+def read_plan(file: str | PathLike[str]) -> Script:
+    """Read a plan and check it; its paths are relative to it.
+
+    Raises: PlanInvalid, with a line for each mistake; UsageError when it cannot be read.
+    """
+    source = Source(Path(file))
+    root = composed(source, _text(source.file))
+    values = PLAN.read(root, "", source)
+    source.refuse_mistakes()
+    reader = _Reader(source)
+    steps = tuple(reader.step(number, it) for number, it in enumerate(values["steps"]))
+    if not steps:
+        raise source.located("steps", "there must be a step: a module to upgrade to")
+    return Script(reader.members(values), steps, source)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the plan {file} cannot be read: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Makes the plan of checked values; what only shows when they are put together is said."""
+
+    source: Source
+
+    def members(self, values: dict[str, Any]) -> dict[str, Member]:
+        """Return the canisters with their plans."""
+        if "canisters" not in values:
+            return {"": self._member(values, values, "")}
+        for name in OF_ONE_CANISTER & set(values):
+            raise self.source.located(name, "with several canisters, it belongs to each of them")
+        listed = values["canisters"].items()
+        return {
+            name: self._member(values | it, values, f"canisters.{name}.") for name, it in listed
+        }
+
+    def _member(self, values: dict[str, Any], common: dict[str, Any], prefix: str) -> Member:
+        start = self.start(values["start"], common, f"{prefix}start")
+        return Member(start, self.plan(values, prefix))
+
+    def start(self, values: dict[str, Any], plan: dict[str, Any], place: str) -> Start:
+        """Return where a canister starts."""
+        self._only_with(values, place, canister=("at",), stored=("store",),
+                        module=("argument", "argument_file", "calls"))  # fmt: skip
+        id_ = self._principal(values.get("id"), f"{place}.id")
+        if "snapshot" in values:
+            return FromDirectory(values["snapshot"], id_)
+        if "module" in values:
+            argument = self._argument(values, place)
+            calls = enumerate(values.get("calls", ()))
+            made = tuple(self.call(it, f"{place}.calls[{at}]") for at, it in calls)
+            return FromModule(values["module"], argument, made, id_)
+        if "stored" in values:
+            if "store" not in values:
+                raise self.source.located(place, "stored needs the key store: its directory")
+            return FromStore(values["store"], values["stored"], id_)
+        if "limits" in plan:
+            raise self.source.located("limits", "a world has limits of its own")
+        world = plan.get("state", self.source.file.parent / _WORLD)
+        return FromWorld(world, values["canister"], values.get("at"))
+
+    def step(self, number: int, values: dict[str, Any]) -> Step:
+        """Return one upgrade."""
+        place = f"steps[{number}]"
+        module = values["module"]
+        wanted = values.get("sha256")
+        if wanted is not None:
+            found = sha256(module.read_bytes()).hexdigest()
+            if found != wanted.lower().removeprefix("0x"):
+                reason = f"{module} has the hash {found}: it is not the file that is meant"
+                raise self.source.located(f"{place}.sha256", reason)
+        persistence = values.get("persistence", "auto")
+        return Step(
+            module,
+            self._argument(values, place),
+            None if persistence == "none" else persistence,
+            values.get("mode", "upgrade"),
+            values.get("name", module.name),
+            values.get("canister", ""),
+        )
+
+    def plan(self, values: dict[str, Any], prefix: str) -> Plan:
+        """Return everything else."""
+        given = values.get("probes", ())
+        probes = [self.call(it, f"{prefix}probes[{at}]") for at, it in enumerate(given)]
+        ignored = [*values.get("ignore", ())]
+        for call, one in zip(probes, given, strict=True):
+            if isinstance(one, dict):
+                ignored += [call.method + rule for rule in one.get("ignore", ())]
+        same = {name: values[name] for name in _SAME if name in values}
+        for name in ("identities", "traffic"):
+            listed = enumerate(same.get(name, ()))
+            same[name] = tuple(self.call(it, f"{prefix}{name}[{at}]") for at, it in listed)
+        same["budgets"] = {name: Budget(**it) for name, it in same.get("budgets", {}).items()}
+        did = values.get("did")
+        return Plan(
+            probes=tuple(probes),
+            ignore=tuple(ignored),
+            accept=tuple(Acceptance(**it) for it in values.get("accept", ())),
+            soak_s=values.get("soak", Plan().soak_s),
+            caller=_identity(values.get("as")),
+            did=None if did is None else did.read_text("utf-8"),
+            limits=self._limits(values.get("limits", {})),
+            **same,
+        )
+
+    def call(self, value: Call | dict[str, Any], place: str) -> Call:
+        """Return a call in its short or its long form."""
+        if isinstance(value, Call):
+            return value
+        if "method" in value and "argument_file" in value:
+            call = Call(value["method"], argument_of(value["argument_file"]))
+        elif "argument_file" in value:
+            raise self.source.located(place, "call has its argument; argument_file is for method")
+        else:
+            call = value["call"] if "call" in value else Call(value["method"])
+        if "expect" in value and "matches" in value:
+            raise self.source.located(place, "it takes expect or matches, not both")
+        return replace(
+            call,
+            caller=_identity(value.get("as")),
+            expect=value.get("expect"),
+            matches=value.get("matches"),
+            instructions=value.get("instructions"),
+        )
+
+    def _limits(self, values: dict[str, Any]) -> Any:
+        changes = {name: most for name, most in values.items() if name != "profile"}
+        chosen = profile(values.get("profile", "mainnet"))
+        return chosen.relaxed(**changes) if changes else chosen
+
+    def _argument(self, values: dict[str, Any], place: str) -> str | bytes:
+        if "argument" in values and "argument_file" in values:
+            raise self.source.located(place, "it takes argument or argument_file, not both")
+        file = values.get("argument_file")
+        return values.get("argument", "()") if file is None else argument_of(file)
+
+    def _principal(self, value: str | None, place: str) -> Principal | None:
+        try:
+            return None if value is None else Principal(value)
+        except ValueError as error:
+            raise self.source.located(place, str(error)) from error
+
+    def _only_with(self, values: dict[str, Any], place: str, **owners: tuple[str, ...]) -> None:
+        for owner, names in owners.items():
+            for name in names:
+                if name in values and owner not in values:
+                    raise self.source.located(f"{place}.{name}", f"it belongs to {owner}")
+
+
+def argument_of(file: Path) -> str | bytes:
+    """Return the argument in a file: bytes, or Candid text if it begins like one."""
+    data = file.read_bytes()
+    return data.decode("utf-8", "replace") if data.lstrip().startswith(b"(") else data
+
+
+def _identity(name: str | None) -> Principal | None:
+    return None if name is None else Principal.of_identity(name)
