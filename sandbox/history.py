@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from sandbox.candid.errors import CandidError
 from sandbox.errors import CanisterRejected, UsageError
 from sandbox.messages import Reply
+from sandbox.principal import Principal
 from sandbox.world.points import Point, Rules
-from sandbox.world.tracing import answer_dict, answer_text, short
+from sandbox.world.tracing import answer_dict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sandbox.principal import Principal
     from sandbox.sandbox import Sandbox
     from sandbox.world.tracing import Trace
 
@@ -233,21 +233,18 @@ class History:
     def _row(self, point: Point) -> tuple[str, ...]:
         ran, is_reply = bool(point.instructions), isinstance(point.result, Reply)
         pages = f"{point.heap_pages + point.stable_pages:,}"
-        where = "" if point.canister is None else f"{short(self._name_of(point.canister))}."
+        words = self._sandbox.world.wording
+        where = "" if point.canister is None else f"{words.name(point.canister)}."
+        answered = words.answer(point.canister or Principal.management(), point.entry, point.result)
         return (
             str(point.number),
             f"{datetime.fromtimestamp(point.time_ns // 10**9, UTC):%Y-%m-%d %H:%M:%S}",
             where + point.entry,
-            self._caller(point.caller),
-            "done" if point.is_act and is_reply else _cut(answer_text(point.result)),
+            "" if point.caller is None else words.name(point.caller),
+            "done" if point.is_act and is_reply else _cut(answered),
             f"{point.instructions:,}" if ran else "",
             pages if ran and not point.is_act else "",
         )
-
-    def _caller(self, caller: Principal | None) -> str:
-        if caller is None:
-            return ""
-        return "you" if caller == self._sandbox.identity else short(self._name_of(caller))
 
     def _dict(self, point: Point) -> dict[str, Any]:
         return {

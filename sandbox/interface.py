@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # ``()`` encoded; what most calls without arguments need of Candid.
 NO_VALUES: Final = b"DIDL\0\0"
+_WIDTH: Final = 80
 # Weak: a module kept here until the interpreter ends would outlive the engine it belongs to.
 _KNOWN: Final[WeakKeyDictionary[InstalledModule, dict[str | None, CanisterInterface]]] = (
     WeakKeyDictionary()
@@ -81,21 +82,23 @@ class MethodCodec:
             return candid.encode(text)
         return candid.encode(text, self.func.args, env=self.env)
 
-    def format(self, data: bytes) -> str:
+    def format(self, data: bytes, *, width: int = _WIDTH) -> str:
         """Return a reply as Candid text, wrapped and indented."""
         from sandbox.candid import format_message, format_values
 
         if self.func is None:
-            return format_message(data)
-        return format_values(self._results.decode(data), self.func.results, self.env)
+            return format_message(data, width=width)
+        values = self._results.decode(data)
+        return format_values(values, self.func.results, self.env, width=width)
 
-    def format_arguments(self, data: bytes) -> str:
-        """Return a call's arguments as Candid text."""
+    def format_arguments(self, data: bytes, *, width: int = _WIDTH) -> str:
+        """Return the arguments of a call as Candid text, wrapped and indented."""
         from sandbox.candid import format_message, format_values
 
         if self.func is None:
-            return format_message(data)
-        return format_values(self._arguments.decode(data), self.func.args, self.env)
+            return format_message(data, width=width)
+        values = self._arguments.decode(data)
+        return format_values(values, self.func.args, self.env, width=width)
 
     def decode(self, data: bytes) -> Any:
         """Return a reply: None, the one result, or a tuple of results."""

@@ -22,6 +22,7 @@ from sandbox.mocking import Mock
 from sandbox.principal import Principal
 from sandbox.snapshots import SnapshotDesk
 from sandbox.state import Settings
+from sandbox.wording import SandboxWording
 from sandbox.world.clock import duration_ns
 from sandbox.world.controlling import refuse_stranger
 from sandbox.world.world import World
@@ -89,6 +90,7 @@ class Sandbox:
             prices=prices,
             seed=seed,
         )
+        self._world.wording = SandboxWording(self)
         self.management = ManagementCanister(self)
         self.snapshots = SnapshotDesk(self)
         self.identity = Principal.self_authenticating(b"canister-sandbox: default identity")

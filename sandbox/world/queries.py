@@ -82,7 +82,7 @@ class QueryRun:
         self, canister: Principal, method: str, argument: bytes, caller: Principal, *, depth: int
     ) -> Answer:
         for watcher in self.watchers:
-            watcher.query_began(canister, method, caller)
+            watcher.query_began(canister, method, argument, caller)
         try:
             answer = self._answer(canister, method, argument, caller, depth=depth)
         except _CutShortError as error:

@@ -190,7 +190,9 @@ class Recorder:
         """See ``watching.Watcher``."""
         self._answered = self._answered or (request, answer)
 
-    def query_began(self, canister: Principal, method: str, caller: Principal) -> None:
+    def query_began(
+        self, canister: Principal, method: str, argument: bytes, caller: Principal
+    ) -> None:
         """See ``watching.Watcher``."""
 
     def query_executed(self, canister: Principal, entry: str, outcome: Outcome) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.limits import MAINNET, Limits
 from sandbox.messages import Answer, Outcome, Reject, Reply
+from sandbox.world.telling import Wording, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,6 +48,7 @@ class Span:
     """One call: who called what, what ran, what it called, how it ended.
 
     canister: the callee. caller: None for a heartbeat or timer. answer: None while open.
+    argument: None where there is none, or the call was not seen.
     accepted_cycles: of the attached cycles, known with the answer.
     is_continued: the call was made before the trace began; only what came later is here.
     """
@@ -56,6 +58,7 @@ class Span:
     caller: Principal | None
     time_ns: int
     cycles: int = 0
+    argument: bytes | None = None
     executions: list[Execution] = field(default_factory=list)
     calls: list[Span] = field(default_factory=list)
     answer: Answer | None = None
@@ -80,6 +83,7 @@ class Span:
             "method": self.method,
             "caller": None if self.caller is None else str(self.caller),
             "time_ns": self.time_ns,
+            "argument": None if self.argument is None else self.argument.hex(),
             "cycles": self.cycles,
             "accepted_cycles": self.accepted_cycles,
             "instructions": self.instructions,
@@ -95,11 +99,13 @@ class Trace:
     """Everything that happened while somebody listened; ``print`` it, or ``to_json``.
 
     limits: the profile in force. is_cut: there was more than was kept.
+    wording: how it is told.
     """
 
     limits: Limits = MAINNET
     roots: list[Span] = field(default_factory=list)
     is_cut: bool = False
+    wording: Wording = field(default_factory=Wording, compare=False, repr=False)
 
     @property
     def spans(self) -> tuple[Span, ...]:
@@ -122,7 +128,7 @@ class Trace:
 
     def __str__(self) -> str:
         """Return the trees as text; the limits are named where they are not the mainnet's."""
-        lines = [line for root in self.roots for line in _lines(root, "", "")]
+        lines = list(told(self.roots, self.wording))
         if self.is_cut:
             lines.append("… and more")
         if lines and self.limits != MAINNET:
@@ -137,9 +143,14 @@ class Tracer:
     """
 
     def __init__(
-        self, now_ns: Callable[[], int], limits: Limits = MAINNET, most: int = _MOST_CALLS
+        self,
+        now_ns: Callable[[], int],
+        limits: Limits = MAINNET,
+        most: int = _MOST_CALLS,
+        *,
+        wording: Wording | None = None,
     ) -> None:
-        self.trace = Trace(limits)
+        self.trace = Trace(limits, wording=wording or Wording())
         self._left = most
         self.messages = 0
         self._now_ns = now_ns
@@ -149,7 +160,14 @@ class Tracer:
 
     def requested(self, request: Request, context: int | None) -> None:
         """See ``watching.Watcher``."""
-        span = Span(request.callee, request.method, request.sender, self._now_ns(), request.cycles)
+        span = Span(
+            request.callee,
+            request.method,
+            request.sender,
+            self._now_ns(),
+            request.cycles,
+            request.argument,
+        )
         if self._place(span, None if context is None else self._by_context.get(context)):
             self._by_request[_key(request)] = span
 
@@ -174,9 +192,11 @@ class Tracer:
         span = self._span_of(request)
         span.answer, span.accepted_cycles = answer, request.cycles - refund
 
-    def query_began(self, canister: Principal, method: str, caller: Principal) -> None:
+    def query_began(
+        self, canister: Principal, method: str, argument: bytes, caller: Principal
+    ) -> None:
         """Note a query, from outside or from a composite query."""
-        span = Span(canister, method, caller, self._now_ns())
+        span = Span(canister, method, caller, self._now_ns(), argument=argument)
         self._place(span, self._queries[-1] if self._queries else None)
         self._queries.append(span)
 
@@ -198,6 +218,7 @@ class Tracer:
                 request.sender,
                 self._now_ns(),
                 request.cycles,
+                request.argument,
                 is_continued=True,
             )
             if self._place(span, None):
@@ -277,48 +298,3 @@ def answer_dict(answer: Answer | None) -> dict[str, Any] | None:
             }
         case None:
             return None
-
-
-def _lines(span: Span, first: str, rest: str) -> Iterator[str]:
-    yield first + _headline(span)
-    items = [_execution_line(item) for item in span.executions]
-    for item in items:
-        yield f"{rest}{'│' if span.calls else ' '}   {item}"
-    for number, call in enumerate(span.calls):
-        is_last = number == len(span.calls) - 1
-        branch, trunk = ("└─ ", "   ") if is_last else ("├─ ", "│  ")
-        yield from _lines(call, rest + branch, rest + trunk)
-
-
-def _headline(span: Span) -> str:
-    caller = "" if span.caller is None else f" from {short(span.caller)}"
-    cycles = f" with {span.cycles:,} cycles" if span.cycles else ""
-    taken = f", {span.accepted_cycles:,} accepted" if span.accepted_cycles else ""
-    continued = " (continued)" if span.is_continued else ""
-    result = "" if span.caller is None and span.answer is None else f" → {answer_text(span.answer)}"
-    return f"{short(span.canister)}.{span.method}{caller}{cycles}{taken}{continued}{result}"
-
-
-def _execution_line(item: Execution) -> str:
-    pages = item.heap_pages + item.stable_pages
-    size = f"{item.instructions:,} instructions, {pages} pages"
-    failed = "" if item.failure is None else f", rolled back: {item.failure.error_code}"
-    return f"{item.entry}: {size}{failed}"
-
-
-def answer_text(answer: Answer | None) -> str:
-    """Return an answer in a few words."""
-    match answer:
-        case Reply():
-            return f"{len(answer.data)} bytes"
-        case Reject():
-            first_line = answer.message.partition("\n")[0]
-            return f"reject {int(answer.code)} {answer.error_code}: {first_line}"
-        case None:
-            return "no answer yet"
-
-
-def short(name: object) -> str:
-    """Return a principal, or a name, as long as a table can bear."""
-    text = str(name)
-    return text if len(text) <= 27 else f"{text[:11]}…{text[-3:]}"

@@ -25,7 +25,9 @@ class Watcher(Protocol):
     def answered(self, request: Request, answer: Answer, refund: int) -> None:
         """Note a request's answer, which may still be on its way."""
 
-    def query_began(self, canister: Principal, method: str, caller: Principal) -> None:
+    def query_began(
+        self, canister: Principal, method: str, argument: bytes, caller: Principal
+    ) -> None:
         """Note a query, from outside or from a composite query."""
 
     def query_executed(self, canister: Principal, entry: str, outcome: Outcome) -> None:

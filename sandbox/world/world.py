@@ -34,6 +34,7 @@ from sandbox.world.queries import QueryRun
 from sandbox.world.randomness import Randomness
 from sandbox.world.recording import Recorder
 from sandbox.world.routing import Router
+from sandbox.world.telling import Wording
 from sandbox.world.tracing import Report, Tracer
 from sandbox.world.traffic import Request, StopRequest
 from snapshot.shelf import SnapshotShelf
@@ -106,6 +107,7 @@ class World:
         self.paid_until_ns = self.clock.now_ns
         self.next_canister = FIRST_CANISTER
         self.recorder = Recorder(self)
+        self.wording = Wording()
 
     # --- canisters
 
@@ -314,7 +316,7 @@ class World:
     @contextmanager
     def traced(self) -> Iterator[Tracer]:
         """Listen to everything that happens inside the block."""
-        tracer = Tracer(self.clock.now, self.limits)
+        tracer = Tracer(self.clock.now, self.limits, wording=self.wording)
         self.router.watchers = (*self.router.watchers, tracer)
         try:
             yield tracer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 from calling_room import IDLE, ask, caller, relay
@@ -80,9 +81,44 @@ def test_a_trace_prints_a_line_per_call_and_message(ic: Sandbox) -> None:
         ask(first, second.id, "go", cycles=7)
 
     lines = str(trace).splitlines()
-    assert lines[0].startswith(f"{first.id}.update from ")
-    assert lines[-2] == f"└─ {second.id}.go from {first.id} with 7 cycles → 0 bytes"
+    assert re.fullmatch(rf"{first.id}\.update\(\d+ bytes\) from you → \(1 bytes\)", lines[0])
+    assert lines[-2] == f"└─ {second.id}.go() from {first.id} with 7 cycles → ()"
     assert len(lines) == 5
+
+
+def test_a_trace_calls_things_by_their_names_and_shows_values(ic: Sandbox) -> None:
+    did = "service : { add : (nat, record { by : text }) -> (opt nat) }"
+    ledger = ic.create_canister(name="ledger")
+    ic.mock(ledger, did=did).returns("add", 7)
+    ic.interfaces[ledger.id] = did
+
+    with ic.trace() as trace:
+        ledger.update("add", 5, {"by": "ada"})
+
+    assert str(trace) == 'ledger.add(5 : nat, record { by = "ada" }) from you → (opt (7 : nat))'
+
+
+def test_long_values_are_cut_in_a_trace(ic: Sandbox) -> None:
+    ledger = ic.create_canister()
+    ic.interfaces[ledger.id] = "service : { say : (text) -> () }"
+    ic.mock(ledger, did=ic.interfaces[ledger.id]).returns("say")
+
+    with ic.trace() as trace:
+        ledger.update("say", "x" * 5_000)
+
+    assert f'{ledger.id}.say("xxx' in str(trace)
+    assert len(str(trace)) < 250
+
+
+def test_a_trace_outlives_its_sandbox() -> None:
+    with open_sandbox() as ic:
+        canister = ic.install(IDLE)
+        with ic.trace() as trace:
+            canister.update_raw("go")
+    there = str(trace)
+    del ic, canister
+
+    assert str(trace).splitlines()[0].startswith(there.partition(".go")[0])
 
 
 def test_a_trace_is_json_too(ic: Sandbox) -> None:
@@ -96,6 +132,7 @@ def test_a_trace_is_json_too(ic: Sandbox) -> None:
     assert not record["is_cut"]
     assert root["canister"] == str(first.id)
     assert root["calls"][0]["method"] == "go"
+    assert root["calls"][0]["argument"] == ""
     assert root["calls"][0]["result"] == {"reply": ""}
     assert root["executions"][0]["instructions"] > 0
 
