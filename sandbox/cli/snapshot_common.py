@@ -44,10 +44,14 @@ def say_made(made: Snapshot, *, as_json: bool) -> None:
 
 
 def facts(item: Snapshot) -> dict[str, object]:
-    """Return a snapshot's record for machines."""
+    """Return a snapshot's record for machines.
+
+    One that was just made gets its checksum by being saved: ask after ``opened`` has ended.
+    """
     return {
         "id": str(item.id),
         "taken_on": item.taken_on,
         "label": item.label,
         "total_size": item.total_size,
+        "checksum": item.checksum,
     }

@@ -53,7 +53,6 @@ def show(name: str, which: str, *, as_json: bool) -> None:
         found = state_of(ic, existing(ic, name), which)
         seen = overview(found.content)
         record = facts(found) | {
-            "checksum": found.checksum,
             "source": found.origin.source.value,
             "canister_version": found.canister_version,
             "limits": found.limits,

@@ -119,7 +119,8 @@ def _check_floats(values: tuple[GlobalValue, ...]) -> None:
         if value.type in ("f32", "f64") and not math.isfinite(value.number):
             raise NotRepresentable(
                 f"global {at} is the {value.type} {value.number} (bits {value.bits:#x}), for "
-                "which metadata.json has no form: dfx writes null and cannot read it back"
+                "which metadata.json has no form: dfx writes null and cannot read it back. A store "
+                "keeps it; lossy (--lossy) writes the null, for a directory to look into only"
             )
 
 

@@ -99,6 +99,8 @@ class Store:
             manifest = publish_manifest(
                 manifest, self.disk, self.temporary_path, self.manifests_path
             )
+        # Worked out on the way: nobody has to read the state for it again, or can any more.
+        snapshot.checksum = manifest.checksum
         return Saved(manifest, heap, stable)
 
     def load(self, manifest: Manifest, new_region: Callable[[int], Region]) -> Snapshot:

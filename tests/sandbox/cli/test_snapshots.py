@@ -33,7 +33,7 @@ def test_taking_says_the_record_to_machines(counter: CommandLine) -> None:
     record = counter.json("snapshot", "take", "counter", "--label", "before")
 
     assert record == counter.json("snapshot", "list", "counter")[0]
-    assert set(record) == {"id", "taken_on", "label", "total_size"}
+    assert set(record) == {"id", "taken_on", "label", "total_size", "checksum"}
 
 
 @pytest.mark.parametrize(("name", "value"), [("before", 5), ("#0", 5), ("after", 6), ("#1", 6)])
