@@ -39,7 +39,11 @@ _dialect_option = click.option(
 )  # fmt: skip
 @_dialect_option
 @click.option("--resume", is_flag=True, help="Go on with a download that was interrupted.")
-@click.option("--lossy", is_flag=True, help="Write null for a float global that JSON cannot hold, as dfx does.")
+@click.option(
+    "--lossy",
+    is_flag=True,
+    help="Write null for a float global that JSON cannot hold, as dfx does.",
+)
 @json_option
 def download(
     name: str,
