@@ -79,6 +79,8 @@ def _circumstances(pair: Pair) -> str:
     parts += [f"identity `{call}`" for call in plan.identities]
     for name, (_, limit) in MAINNET.differences(plan.limits).items():
         parts.append(f"{name} = {limit:,}")
+    if plan.growth is not None and not callable(plan.growth.by):
+        parts += [f"grown by {_call(call)}" for call in plan.growth.by]
     parts += [f"traffic {_call(call)}" for call in plan.traffic]
     parts += [f"probe {_call(call)}" for call in plan.probes]
     parts += [f"budget of {name}: {_budget(item)}" for name, item in plan.budgets.items()]

@@ -18,6 +18,7 @@ from sandbox.rehearsal import (
     Budget,
     Call,
     FromCanister,
+    Growth,
     Plan,
     Rehearsal,
     Severity,
@@ -62,6 +63,10 @@ _CLEAN: Final = Pair("v1", "v2")
 
 def _limited(**changes: int) -> Plan:
     return Plan(limits=MAINNET.relaxed(**changes))
+
+
+def _forecasting(**changes: int) -> Plan:
+    return Plan(growth=Growth((Call("fill"),)), limits=MAINNET.relaxed(**changes))
 
 
 _TIGHT: Final = _limited(install_instructions=500_000)
@@ -126,6 +131,12 @@ SAMPLES: Final = (
     Sample("P02", Pair("spin_in_pre", "v2", _TIGHT), Pair("spin_in_pre", "v2"), FAILURE),
     Sample("P02", Pair("spin_in_pre", "v2", _HALF), Pair("spin_in_pre", "v2"), WARNING),
     Sample("P02", Pair("v1", "spin_in_pre", _TIGHT), Pair("v1", "spin_in_pre"), FAILURE),
+    Sample(
+        "P02",
+        Pair("reads_all_in_pre", "v2", _forecasting(install_instructions=8_000_000)),
+        Pair("reads_all_in_pre", "v2", _forecasting()),
+        WARNING,
+    ),
     Sample("P03", Pair("grow_in_pre", "v2"), _CLEAN, WARNING),
     Sample("P04", Pair("write_in_pre", "v2", _STABLE_TIGHT), Pair("write_in_pre", "v2"), FAILURE),
     Sample("P04", Pair("write_in_pre", "v2", _STABLE), Pair("write_in_pre", "v2"), WARNING),

@@ -88,6 +88,10 @@ def plan_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="An update made between upgrade and rollback. Repeatable.",
         ),
         click.option(
+            "--grow", multiple=True, callback=_calls, metavar="CALL",
+            help="An update that adds to the state, to forecast when a limit is hit. Repeatable.",
+        ),
+        click.option(
             "--soak", "soak_s", type=click.FloatRange(min=1), metavar="SECONDS",
             help="Virtual time to watch timers for.  [default: 86400]",
         ),
@@ -193,6 +197,7 @@ def _changed_plan(
     ignore: tuple[str, ...],
     accept: tuple[str, ...],
     traffic: tuple[Call, ...],
+    grow: tuple[Call, ...],
     soak_s: float | None,
     limits: str | None,
     caller: Principal | None,
@@ -200,6 +205,7 @@ def _changed_plan(
 ) -> Plan:
     from sandbox.interface import did_text
     from sandbox.limits import profile
+    from sandbox.rehearsal import Growth
 
     return replace(
         plan,
@@ -208,6 +214,7 @@ def _changed_plan(
         ignore=(*plan.ignore, *ignore),
         accept=(*plan.accept, *accept),
         traffic=(*plan.traffic, *traffic),
+        growth=Growth(grow) if grow else plan.growth,
         soak_s=soak_s or plan.soak_s,
         limits=plan.limits if limits is None else profile(limits),
         caller=caller or plan.caller,

@@ -44,10 +44,11 @@ def check_phases(bench: Bench, run: UpgradeRun, *, whose: str = "") -> Iterator[
         facts = [Fact(f"{whose or 'upgrade'}: {run.failed_in}", "", run.reason)]
         if run.stages:
             facts.append(_instructions(bench, run))
-        yield finding(_code(run), *facts)
+        yield finding(failure_code(run), *facts)
 
 
-def _code(run: UpgradeRun) -> str:
+def failure_code(run: UpgradeRun) -> str:
+    """Return what the failure of an upgrade is called. Requires: it failed."""
     assert run.failure is not None, "only of an upgrade that failed"
     is_first = run.failed_in == "pre_upgrade"
     code = run.failure.error_code

@@ -18,6 +18,8 @@ from sandbox.rehearsal.bench import Base, Bench, bench_of
 from sandbox.rehearsal.caller_checks import check_callers, probe_diffs
 from sandbox.rehearsal.calling import Reader
 from sandbox.rehearsal.findings import Severity, accepted
+from sandbox.rehearsal.forecasting import check_growth
+from sandbox.rehearsal.growing import curve
 from sandbox.rehearsal.interface_checks import check_interfaces
 from sandbox.rehearsal.layout_checks import check_layout
 from sandbox.rehearsal.life_checks import check_life, check_status
@@ -136,6 +138,8 @@ def _rehearsed(
     progress("timers and certified data")
     findings += check_life(bench, before, after)
     findings += check_skipping(bench, reader, before)
+    growth = None if plan.growth is None else curve(bench, plan.growth, progress)
+    findings += () if growth is None else check_growth(growth)
     progress("rollback")
     rollback = roll_back(bench, reader, probes, before)
     return _report(
@@ -150,6 +154,7 @@ def _rehearsed(
         layouts=(before.layout, after.layout),
         pictures=drawn,
         rollback=rollback,
+        growth=growth,
         untried=_untried(before),
     )
 

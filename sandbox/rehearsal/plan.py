@@ -98,6 +98,18 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
+class Growth:
+    """How to grow the state for a forecast.
+
+    by: calls that add to it, or a function that does; repeated until the state is large enough.
+    factors: at how many times today's bytes in use to measure.
+    """
+
+    by: tuple[Call, ...] | Callable[[Canister], object]
+    factors: tuple[float, ...] = (2.0, 4.0, 8.0)
+
+
+@dataclass(frozen=True, slots=True)
 class FromModule:
     """Start from a module, installed anew, and calls that give it its state."""
 
@@ -189,7 +201,7 @@ class Plan:
         carry none. limits: of the sandbox made for a module or a directory; a canister's sandbox
         has its own.
     budgets: by phase; ``"upgrade"`` is all phases together. tolerance_percent: by how much a
-        budget may be exceeded.
+        budget may be exceeded. growth: grow the state and forecast; None leaves that out.
     """
 
     argument: str | bytes = "()"
@@ -207,6 +219,7 @@ class Plan:
     limits: Limits = field(default=MAINNET)
     budgets: Mapping[str, Budget] = field(default_factory=dict, hash=False)
     tolerance_percent: float = 0.0
+    growth: Growth | None = None
 
     @property
     def acceptances(self) -> tuple[Acceptance, ...]:

@@ -41,6 +41,9 @@ def check_calls(plan: Plan, reader: Reader) -> None:
     for place, calls in listed.items():
         for number, call in enumerate(calls):
             _check_call(f"{place}[{number}]", call, reader)
+    if plan.growth is not None and not callable(plan.growth.by):
+        for number, call in enumerate(plan.growth.by):
+            _check_call(f"growth[{number}]", call, reader)
     methods = [*reader.old.exported, *reader.new.exported]
     for number, rule in enumerate(plan.ignore):
         if method_of(rule, methods) is None:

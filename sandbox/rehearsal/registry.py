@@ -135,7 +135,8 @@ ROWS: Final = (
         "P02", "pre_upgrade uses up the instructions", FAILURE, BRICK,
         "pre_upgrade, start and post_upgrade share one instruction limit. Serialising a "
         "growing state runs into it, and then no upgrade is possible any more.",
-        "Metered under the production limit; from half of it on, a warning.",
+        "Metered under the production limit; from half of it on, a warning. With --grow the state "
+        "is made 2, 4 and 8 times as large, and the fit says when the limit is reached.",
         "Keep data in stable memory and write nothing in pre_upgrade.",
         "https://github.com/dfinity/invoice-canister/issues/23",
     ),
@@ -143,7 +144,7 @@ ROWS: Final = (
         "P03", "The heap is nearly full during the upgrade", FAILURE, BRICK,
         "Serialising needs heap beside the data. At the limit the hook traps.",
         "The heap's size after each phase against the limit (4 GiB, 6 GiB for wasm64, "
-        "or wasm_memory_limit); from 85 % on, a warning.",
+        "or wasm_memory_limit); from 85 % on, a warning. With --grow, when it will be full.",
         "Free memory before upgrading, stream instead of building one buffer, raise "
         "wasm_memory_limit if that is what is in the way.",
         "https://forum.dfinity.org/t/watch-out-for-foot-guns-with-canister-upgrades/8954",

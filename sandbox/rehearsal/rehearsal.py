@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from sandbox.limits import Limits
     from sandbox.rehearsal.caller_checks import ProbeDiff
     from sandbox.rehearsal.findings import Finding
+    from sandbox.rehearsal.growing import Curve
     from sandbox.rehearsal.layout import Layout
     from sandbox.rehearsal.restoring import Return, Rollback
     from sandbox.rehearsal.upgrading import UpgradeRun
@@ -47,6 +48,7 @@ class Rehearsal:
     run: the upgrade; None when the module was refused before.
     soaks, layouts: before and after; what runs by itself, and stable memory.
     rollback: None when there was nothing to roll back. untried: methods no check could use.
+    growth: None when it was not asked for.
     limits: the profile in force, with ``install_instructions`` for a whole upgrade.
     """
 
@@ -60,6 +62,7 @@ class Rehearsal:
     layouts: tuple[Layout, ...] = ()
     pictures: tuple[Picture, ...] = ()
     rollback: Rollback | None = None
+    growth: Curve | None = None
     untried: tuple[str, ...] = ()
 
     @property

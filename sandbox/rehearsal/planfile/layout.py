@@ -154,6 +154,12 @@ _CANISTER: Final = (
     ),
     Field("traffic", ListOf(_CHECKED_CALL), "Updates made after the upgrade.", "['inc']"),
     Field(
+        "growth",
+        ListOf(_SIMPLE_CALL),
+        "Updates that add to the state: repeated until it is 2, 4 and 8 times as large.",
+        "['fill (1_000)']",
+    ),
+    Field(
         "downgrade_argument",
         text(),
         "What the old module gets when it is installed again, as Candid text.",

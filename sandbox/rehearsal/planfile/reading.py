@@ -19,6 +19,7 @@ from sandbox.rehearsal.plan import (
     FromModule,
     FromStore,
     FromWorld,
+    Growth,
     Plan,
     PlanRefused,
     Step,
@@ -36,7 +37,9 @@ if TYPE_CHECKING:
 
 _WORLD: Final = ".canister-sandbox"
 # Of a plan file, what goes into the Plan under the same name.
-_SAME: Final = ("identities", "traffic", "downgrade_argument", "budgets", "tolerance_percent")
+_SAME: Final = (
+    "identities", "traffic", "growth", "downgrade_argument", "budgets", "tolerance_percent",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +167,10 @@ class _Reader:
             if isinstance(one, dict):
                 ignored += [call.method + rule for rule in one.get("ignore", ())]
         same = {name: values[name] for name in _SAME if name in values}
-        for name in ("identities", "traffic"):
+        for name in ("identities", "traffic", "growth"):
             listed = enumerate(same.get(name, ()))
             same[name] = tuple(self.call(it, f"{prefix}{name}[{at}]") for at, it in listed)
+        same["growth"] = Growth(same["growth"]) if same["growth"] else None
         same["budgets"] = {name: Budget(**it) for name, it in same.get("budgets", {}).items()}
         did = values.get("did")
         return Plan(

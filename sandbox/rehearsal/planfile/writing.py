@@ -102,6 +102,7 @@ class _Values:
             "identities": [*map(str, plan.identities)],
             "ignore": [*plan.ignore],
             "traffic": [*map(str, plan.traffic)],
+            "growth": _grown_by(plan),
             "steps": [*map(self._step, script.steps)],
             "state": self._path(world.directory) if isinstance(world, FromWorld) else None,
             "soak": f"{plan.soak_s:g}s" if plan.soak_s != plain.soak_s else None,
@@ -140,6 +141,12 @@ class _Values:
 
     def _path(self, path: object) -> str:
         return os.path.relpath(Path(str(path)).resolve(), self.folder)
+
+
+def _grown_by(plan: Plan) -> list[str]:
+    if plan.growth is None or callable(plan.growth.by):
+        return []
+    return [*map(str, plan.growth.by)]
 
 
 def _text(value: object) -> str | None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
+
+from sandbox.rehearsal.forecasting import trends
 
 if TYPE_CHECKING:
     from sandbox.limits import Limits
     from sandbox.rehearsal.caller_checks import ProbeDiff
     from sandbox.rehearsal.findings import Finding
+    from sandbox.rehearsal.growing import Curve
     from sandbox.rehearsal.layout import Layout
     from sandbox.rehearsal.rehearsal import Part, Picture, Rehearsal
     from sandbox.rehearsal.restoring import Return, Rollback
@@ -37,7 +41,34 @@ def rehearsal_as_dict(outcome: Rehearsal) -> dict[str, Any]:
         "stable_memory": [_layout(item) for item in outcome.layouts],
         "changed": [_picture(item) for item in outcome.pictures],
         "rollback": None if back is None else _rollback(back),
+        "growth": None if outcome.growth is None else _growth(outcome.growth),
         "untried_methods": list(outcome.untried),
+    }
+
+
+def _growth(curve: Curve) -> dict[str, Any]:
+    return {
+        "points": [
+            {
+                "factor": point.factor,
+                "bytes_in_use": point.used_bytes,
+                "rounds": point.rounds,
+                **asdict(point.needs),
+                "phases": dict(point.phases),
+                "failure": point.failure or None,
+            }
+            for point in curve.points
+        ],
+        "ended": curve.ended or None,
+        "forecast": [
+            {
+                "need": trend.need,
+                "limit": trend.limit or None,
+                "coefficients": list(trend.coefficients),
+                "hits_at": trend.hits_at,
+            }
+            for trend in trends(curve)
+        ],
     }
 
 

@@ -24,6 +24,7 @@ _MOST_WORST: Final = 3
 _TONE: Final = {Severity.FAILURE: "bad", Severity.WARNING: "warn", Severity.NOTE: "note"}
 _PHASES: Final = {
     "pre_upgrade": "the installed module saves what it needs",
+    "compile": "the new module is compiled; the price is its size",
     "init": "the new module begins with nothing",
     "start": "the new module's start function",
     "post_upgrade": "the new module takes over",

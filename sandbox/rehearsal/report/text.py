@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.rehearsal.findings import Severity
 from sandbox.rehearsal.report.figures import share, size
+from sandbox.rehearsal.report.text_growth import growth_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +23,7 @@ def rehearsal_as_text(outcome: Rehearsal) -> str:
     lines = [outcome.verdict, *_phases(outcome)]
     for item in outcome.findings:
         lines += ["", *_finding(item)]
+    lines += growth_lines(outcome.growth) if outcome.growth is not None else ()
     lines += ["", *_summary(outcome)]
     if outcome.findings:
         lines.append("More on a finding: canister-sandbox explain CODE")

@@ -1,0 +1,32 @@
+;; A counter whose pre_upgrade reads its whole heap, which `fill` makes larger by a Wasm page.
+(module
+  (import "ic0" "msg_reply_data_append" (func $append (param i32 i32)))
+  (import "ic0" "msg_reply" (func $reply))
+  (import "ic0" "stable64_grow" (func $grow (param i64) (result i64)))
+  (import "ic0" "stable64_write" (func $write (param i64 i64 i64)))
+  (import "ic0" "stable64_read" (func $read (param i64 i64 i64)))
+  (memory (export "memory") 8)
+  (func $load (result i64)
+    (call $read (i64.const 0) (i64.const 0) (i64.const 8))
+    (i64.load (i32.const 0)))
+  (func $store (param $value i64)
+    (i64.store (i32.const 0) (local.get $value))
+    (call $write (i64.const 0) (i64.const 0) (i64.const 8)))
+  (func $init (export "canister_init")
+    (memory.fill (i32.const 1024) (i32.const 1) (i32.const 523264))
+    (drop (call $grow (i64.const 1)))
+    (call $store (i64.const 7)))
+  (func (export "canister_query get")
+    (i64.store (i32.const 0) (call $load))
+    (call $append (i32.const 0) (i32.const 8))
+    (call $reply))
+  (func (export "canister_update fill")
+    (memory.fill
+      (i32.mul (memory.grow (i32.const 1)) (i32.const 65536)) (i32.const 1) (i32.const 65536))
+    (call $reply))
+  (func (export "canister_pre_upgrade") (local $at i32)
+    (loop $next
+      (drop (i64.load (local.get $at)))
+      (local.set $at (i32.add (local.get $at) (i32.const 8)))
+      (br_if $next
+        (i32.lt_u (local.get $at) (i32.mul (memory.size) (i32.const 65536)))))))
