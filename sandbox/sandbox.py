@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import warnings
 from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -12,22 +11,19 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from sandbox.anchor import Anchor
 from sandbox.cycles import MAINNET_13_NODES, Prices
 from sandbox.engine import Compiler
-from sandbox.errors import OpenCallsWarning, UsageError
+from sandbox.errors import UsageError
 from sandbox.handle import Canister
 from sandbox.limits import MAINNET, Limits, profile
 from sandbox.management import ManagementCanister
 from sandbox.management.settings import checked_environment
-from sandbox.messages import Reject
 from sandbox.mocking import Mock
 from sandbox.principal import Principal
 from sandbox.snapshots import SnapshotDesk
 from sandbox.state import Settings
+from sandbox.taking import TakesSnapshots
 from sandbox.wording import SandboxWording
 from sandbox.world.clock import duration_ns
-from sandbox.world.controlling import refuse_stranger
 from sandbox.world.world import World
-from snapshot.ids import SnapshotId
-from snapshot.record import Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -45,7 +41,7 @@ DEFAULT_CYCLES: Final = 100_000_000_000_000
 PrincipalLike = Principal | str
 
 
-class Sandbox:
+class Sandbox(TakesSnapshots):
     """A little Internet Computer in this process; a context manager.
 
     directory: where the world is kept between processes; loaded now, written by ``save`` and
@@ -248,73 +244,6 @@ class Sandbox:
         """Who answers HTTP outcalls: functions, a cassette, the network if allowed."""
         return self._world.outcalls
 
-    # --- snapshots: the proposal's four, by canister id
-
-    def take_snapshot(
-        self,
-        canister_id: PrincipalLike,
-        label: str = "",
-        *,
-        replace: SnapshotId | str | None = None,
-        caller: PrincipalLike | None = None,
-    ) -> Snapshot:
-        """Save a canister's state; costs the same whatever the canister's size.
-
-        Raises: CanisterRejected (not a controller, ten snapshots already, empty canister).
-        Warns: OpenCallsWarning, before anything is done.
-        """
-        with self.entered():
-            runtime = self._world.existing(Principal(canister_id))
-            who = self.identity_of(caller)
-            check(refuse_stranger(runtime.state, who, "take_canister_snapshot"))
-            self._warn_of_open_calls(runtime.state.id)
-            replaced = None if replace is None else _snapshot_id(replace)
-            return checked(self._world.snapshots.take(runtime, label, replaced=replaced))
-
-    def load_snapshot(
-        self,
-        snapshot_id: Snapshot | SnapshotId | str,
-        canister_id: PrincipalLike | None = None,
-        *,
-        caller: PrincipalLike | None = None,
-    ) -> None:
-        """Make a canister what it was when the snapshot was taken.
-
-        canister_id: another canister may load it too; default: the snapshot's own.
-        Raises: CanisterRejected; nothing changes then.
-        Warns: OpenCallsWarning, before anything is done.
-        """
-        id_ = _snapshot_id(snapshot_id)
-        with self.entered():
-            runtime = self._world.existing(
-                id_.canister if canister_id is None else Principal(canister_id)
-            )
-            who = self.identity_of(caller)
-            check(refuse_stranger(runtime.state, who, "load_canister_snapshot"))
-            self._warn_of_open_calls(runtime.state.id)
-            check(self._world.load_snapshot(runtime, id_, who))
-
-    def list_snapshots(
-        self, canister_id: PrincipalLike, *, caller: PrincipalLike | None = None
-    ) -> tuple[Snapshot, ...]:
-        """Return a canister's snapshots, oldest first."""
-        with self.entered():
-            runtime = self._world.existing(Principal(canister_id))
-            who = self.identity_of(caller)
-            check(refuse_stranger(runtime.state, who, "list_canister_snapshots"))
-            return self._world.snapshots.of(runtime.state.id)
-
-    def delete_snapshot(
-        self, snapshot_id: Snapshot | SnapshotId | str, *, caller: PrincipalLike | None = None
-    ) -> None:
-        """Delete a snapshot. Raises: CanisterRejected."""
-        id_ = _snapshot_id(snapshot_id)
-        with self.entered():
-            runtime = self._world.existing(id_.canister)
-            who = self.identity_of(caller)
-            check(refuse_stranger(runtime.state, who, "delete_canister_snapshot"))
-            check(self._world.snapshots.delete(id_, runtime.state.id))
-
     # --- the rest
 
     @property
@@ -330,16 +259,6 @@ class Sandbox:
     def identity_of(self, caller: PrincipalLike | None) -> Principal:
         """Return the principal behind a ``caller=`` argument."""
         return self.identity if caller is None else Principal(caller)
-
-    def _warn_of_open_calls(self, canister: Principal) -> None:
-        if self._world.router.has_open_contexts(canister):
-            warnings.warn(
-                f"canister {canister} has open calls, which a snapshot does not hold: their "
-                "callbacks run in whatever state the canister has by then. Stop it first, "
-                "or let the calls end (ic.tick(), ic.advance(...)).",
-                OpenCallsWarning,
-                stacklevel=3,
-            )
 
     @contextmanager
     def entered(self) -> Iterator[World]:
@@ -424,19 +343,6 @@ def _opened(directory: str | os.PathLike[str] | WorldDirectory) -> WorldDirector
     return directory if isinstance(directory, WorldDirectory) else WorldDirectory(directory)
 
 
-def check(refusal: Reject | None) -> None:
-    """Raise a reject as an exception."""
-    if refusal is not None:
-        raise refusal.to_exception()
-
-
-def checked(result: Snapshot | Reject) -> Snapshot:
-    """Return a result, or raise the reject in its place."""
-    if isinstance(result, Reject):
-        raise result.to_exception()
-    return result
-
-
 def _principal(text: PrincipalLike, names: Mapping[str, Principal]) -> Principal:
     """Return a principal; a text that is none was meant as a name."""
     try:
@@ -445,9 +351,3 @@ def _principal(text: PrincipalLike, names: Mapping[str, Principal]) -> Principal
         near = get_close_matches(str(text), names, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise UsageError(f"there is no canister named {text!r}{hint}") from error
-
-
-def _snapshot_id(snapshot: Snapshot | SnapshotId | str) -> SnapshotId:
-    if isinstance(snapshot, Snapshot):
-        return snapshot.id
-    return SnapshotId.parse(snapshot) if isinstance(snapshot, str) else snapshot

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from sandbox.errors import UsageError
 from sandbox.messages import Reject
+from sandbox.taking import check
 from sandbox.world.controlling import refuse_stranger
 from snapshot import rejects
 from snapshot.applying import apply
@@ -231,9 +232,9 @@ class SnapshotDesk:
     def _copy(self, source: Canister, new: Canister, caller: PrincipalLike | None) -> None:
         with self._controlled(source, caller, "take_canister_snapshot") as runtime:
             if runtime.state.module is None:
-                _check(rejects.empty_canister(source.id))
+                check(rejects.empty_canister(source.id))
             world = self._sandbox.world
-            _check(apply(world.existing(new.id), self.now(source), world.loader.load))
+            check(apply(world.existing(new.id), self.now(source), world.loader.load))
 
     def _adopted(self, runtime: CanisterRuntime, found: Snapshot, label: str | None) -> Snapshot:
         return _snapshot(self._sandbox.world.snapshots.adopt(runtime, found, label=label))
@@ -250,7 +251,7 @@ class SnapshotDesk:
         """Be in the sandbox with a canister the caller controls. Raises: CanisterRejected."""
         with self._sandbox.entered() as world:
             runtime = world.existing(canister.id)
-            _check(refuse_stranger(runtime.state, self._sandbox.identity_of(caller), method))
+            check(refuse_stranger(runtime.state, self._sandbox.identity_of(caller), method))
             yield runtime
 
 
@@ -263,11 +264,6 @@ def _opened(store: StoreLike, *, read_only: bool = False) -> Iterator[Store]:
         return
     with Store(store, read_only=read_only) as opened:
         yield opened
-
-
-def _check(refusal: Reject | None) -> None:
-    if refusal is not None:
-        raise refusal.to_exception()
 
 
 def _snapshot(found: Snapshot | Reject | None) -> Snapshot:
