@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from shlex import quote
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from sandbox.candid.errors import CandidError
 from sandbox.errors import CanisterRejected, UsageError
 from sandbox.messages import Reply
 from sandbox.principal import Principal
+from sandbox.wording import call_command
 from sandbox.world.points import Point, Rules
 from sandbox.world.tracing import answer_dict
 
@@ -157,17 +157,14 @@ class History:
         point = self.find(to)
         if point.snapshot is None or point.canister is None or not point.is_call:
             return None
-        name = quote(self._name_of(point.canister))
-        argument = self._argument(point)
-        if argument is None:
-            return None
-        options = "" if point.caller == self._sandbox.identity else f" --as {point.caller}"
-        options += f" --cycles {point.cycles}" if point.cycles else ""
-        return (
-            f"canister-sandbox snapshot load {name} {point.snapshot.id}\n"
-            f"canister-sandbox call {name} {quote(point.entry)} {quote(argument)} "
-            f"--update{options}"
+        canister = self._sandbox.canister(point.canister)
+        call = call_command(
+            canister, point.entry, point.argument, caller=point.caller, cycles=point.cycles
         )
+        if call is None:
+            return None
+        name = quote(self._sandbox.name_of(point.canister) or str(point.canister))
+        return f"canister-sandbox snapshot load {name} {point.snapshot.id}\ncanister-sandbox {call}"
 
     def to_json(self) -> str:
         """Return the points as JSON, without the states they lead to."""
@@ -215,20 +212,6 @@ class History:
         if not points:
             return "it is empty"
         return f"it holds messages {points[0].number} to {points[-1].number}"
-
-    def _name_of(self, canister: Principal) -> str:
-        names = self._sandbox.names
-        return next((name for name, id_ in names.items() if id_ == canister), str(canister))
-
-    def _argument(self, point: Point) -> str | None:
-        """Return a call's argument as Candid text that encodes to the same bytes, if any does."""
-        assert point.canister is not None
-        codec = self._sandbox.canister(point.canister).codec(point.entry)
-        try:
-            text = codec.format_arguments(point.argument)
-            return text if codec.encode_text(text) == point.argument else None
-        except CandidError:
-            return None
 
     def _row(self, point: Point) -> tuple[str, ...]:
         ran, is_reply = bool(point.instructions), isinstance(point.result, Reply)

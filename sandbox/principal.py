@@ -114,3 +114,7 @@ def _parse(text: str) -> bytes:
     if len(raw) <= MAX_LENGTH_BYTES and str(Principal(raw)) != text.lower():
         raise ValueError(f"{text!r} is not a principal: did you mean {Principal(raw)}?")
     return raw
+
+
+# Who calls when nobody says otherwise, from Python and from the command line.
+DEFAULT_IDENTITY: Final = Principal.self_authenticating(b"canister-sandbox: default identity")

@@ -17,7 +17,7 @@ from sandbox.limits import MAINNET, Limits, profile
 from sandbox.management import ManagementCanister
 from sandbox.management.settings import checked_environment
 from sandbox.mocking import Mock
-from sandbox.principal import Principal
+from sandbox.principal import DEFAULT_IDENTITY, Principal
 from sandbox.snapshots import SnapshotDesk
 from sandbox.state import Settings
 from sandbox.taking import TakesSnapshots
@@ -89,7 +89,7 @@ class Sandbox(TakesSnapshots):
         self._world.wording = SandboxWording(self)
         self.management = ManagementCanister(self)
         self.snapshots = SnapshotDesk(self)
-        self.identity = Principal.self_authenticating(b"canister-sandbox: default identity")
+        self.identity = DEFAULT_IDENTITY
         self.names: dict[str, Principal] = {}
         self.interfaces: dict[Principal, str] = {}
         if self._directory is not None:
@@ -168,6 +168,10 @@ class Sandbox(TakesSnapshots):
         if id_ not in self._world.canisters:
             raise UsageError(f"there is no canister {id_} in this sandbox")
         return Canister(self, id_, did=did)
+
+    def name_of(self, canister_id: Principal) -> str:
+        """Return your name for a canister, empty when it has none."""
+        return next((name for name, id_ in self.names.items() if id_ == canister_id), "")
 
     @property
     def canisters(self) -> tuple[Canister, ...]:

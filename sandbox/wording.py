@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 from weakref import ref
 
@@ -9,12 +10,13 @@ from sandbox.candid.errors import CandidError
 from sandbox.errors import SandboxError
 from sandbox.interface import MethodCodec
 from sandbox.management.interface import interface
-from sandbox.principal import Principal
+from sandbox.principal import DEFAULT_IDENTITY, Principal
 from sandbox.world.telling import Wording
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sandbox.handle import Canister
     from sandbox.sandbox import Sandbox
 
 # Of arguments or a reply: a trace is looked over, not read like a dump.
@@ -36,8 +38,7 @@ class SandboxWording(Wording):
             return super().name(who)
         if who == sandbox.identity:
             return "you"
-        named = next((name for name, id_ in sandbox.names.items() if id_ == who), None)
-        return named or super().name(who)
+        return sandbox.name_of(who) or super().name(who)
 
     def arguments(self, canister: Principal, method: str, data: bytes) -> str:
         """Return a call's arguments as Candid text, shortened."""
@@ -65,3 +66,31 @@ def _codec(sandbox: Sandbox, canister: Principal, method: str) -> MethodCodec:
     if canister == Principal.management():
         return interface().method(method)
     return sandbox.canister(canister).codec(method)
+
+
+def call_command(
+    canister: Canister,
+    method: str,
+    data: bytes,
+    *,
+    caller: Principal | None,
+    cycles: int = 0,
+    is_query: bool = False,
+) -> str | None:
+    """Return the command that makes a call, from ``call`` on.
+
+    None when no Candid text encodes to the argument's bytes.
+    """
+    codec = canister.codec(method)
+    try:
+        text = codec.format_arguments(data)
+        if codec.encode_text(text) != data:
+            return None
+    except CandidError:
+        return None
+    name = canister.sandbox.name_of(canister.id) or str(canister.id)
+    words = ["call", quote(name), quote(method), quote(text)]
+    words += ["--query" if is_query else "--update"]
+    words += ["--as", str(caller)] if caller not in (None, DEFAULT_IDENTITY) else []
+    words += ["--cycles", str(cycles)] if cycles else []
+    return " ".join(words)

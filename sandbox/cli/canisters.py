@@ -18,7 +18,6 @@ from sandbox.cli.common import (
     log_shown,
     methods_of,
     moment,
-    name_of,
     opened,
     print_json,
     properties,
@@ -168,7 +167,7 @@ def advance(days: float, hours: float, minutes: float, seconds: float, *, as_jso
     """
     with opened() as ic, ExitStack() as logs_shown:
         for canister in ic.canisters:
-            logs_shown.enter_context(log_shown(canister, prefix=f"{name_of(ic, canister)}: "))
+            logs_shown.enter_context(log_shown(canister, prefix=f"{ic.name_of(canister.id)}: "))
         ic.advance(days=days, hours=hours, minutes=minutes, seconds=seconds)
         now = ic.time_ns
     if as_json:
@@ -202,7 +201,7 @@ def identity(name: str | None, *, as_json: bool) -> None:
 def _facts(ic: Sandbox, canister: Canister) -> dict[str, object]:
     state = ic.world.existing(canister.id)
     return {
-        "name": name_of(ic, canister),
+        "name": ic.name_of(canister.id),
         "id": str(canister.id),
         "status": state.state.status.name.lower(),
         "module": (canister.module_hash or b"").hex(),

@@ -198,11 +198,6 @@ def properties(values: Mapping[str, object]) -> None:
             click.echo(f"{'':{width}}{other}")
 
 
-def name_of(ic: Sandbox, canister: Canister) -> str:
-    """Return a canister's name in this world; empty when it has none."""
-    return next((name for name, id_ in ic.names.items() if id_ == canister.id), "")
-
-
 def methods_of(canister: Canister) -> dict[str, str]:
     """Return a canister's methods with their types, each on one line."""
     return {

@@ -6,21 +6,20 @@ loads and anchors, and fails with IC0301 once its canister is gone.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.handle.inspection import Inspected
 from sandbox.handle.managing import Managed
+from sandbox.handle.method import Method
 from sandbox.messages import Answer, Reject, Reply
 from sandbox.pending import Pending
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from sandbox.interface import MethodCodec
     from sandbox.sandbox import PrincipalLike
 
 _NO_METHOD: Final = "IC0536"
+_SHOWN_METHODS: Final = 8
 
 
 class Canister(Managed, Inspected):
@@ -127,7 +126,7 @@ class Canister(Managed, Inspected):
             who = self.sandbox.identity_of(caller)
             return self._reply(world.query(self.id, method, bytes(argument), who), method)
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
+    def __getattr__(self, name: str) -> Method:
         """Return a method of the canister as a function: ``ledger.icrc1_name()``.
 
         It calls as ``call`` does. A method that is named like something of this class is
@@ -137,20 +136,22 @@ class Canister(Managed, Inspected):
             raise AttributeError(
                 f"neither Canister nor {self.id} has a method {name!r}{self._hint(name)}"
             )
-        return partial(self.call, name)
+        return Method(self, name)
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *self._interface().functions})
 
     def __repr__(self) -> str:
         runtime = self.sandbox.world.canisters.get(self.id)
+        shown = f"{self.sandbox.name_of(self.id)} {self.id}".lstrip()
         if runtime is None:
-            return f"<Canister {self.id}, deleted>"
+            return f"<Canister {shown}, deleted>"
         status = runtime.state.status.name.lower()
         if runtime.state.module is None:
-            return f"<Canister {self.id}, empty, {status}>"
-        names = ", ".join(runtime.state.module.methods)
-        return f"<Canister {self.id}, {status}: {names}>"
+            return f"<Canister {shown}, empty, {status}>"
+        methods = list(runtime.state.module.methods)
+        names = ", ".join([*methods[:_SHOWN_METHODS], *(["…"] if methods[_SHOWN_METHODS:] else [])])
+        return f"<Canister {shown}, {status}: {names}>"
 
     # --- inside
 

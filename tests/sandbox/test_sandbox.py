@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 WAT = Path(__file__).parents[2] / "wat"
 STRANGER = Principal.self_authenticating(b"a stranger")
+COUNTER_DID = "service : { get : () -> (nat32) query; inc : () -> (nat32) }"
 
 
 def count(canister: Canister) -> int:
@@ -349,3 +350,22 @@ def test_candid_text_is_taken_where_values_are(ic: Sandbox, built: Callable[[str
 
     assert canister.update("allocate", "(2, 7)") == 2
     assert canister.query("sum_of_middles") == 14
+
+
+def test_a_canister_and_its_methods_are_shown_by_their_names(ic: Sandbox) -> None:
+    named = ic.install(WAT / "counter.wat", did=COUNTER_DID, name="counter")
+    unnamed = ic.install(WAT / "counter.wat", did=COUNTER_DID)
+
+    assert repr(named) == f"<Canister counter {named.id}, running: inc, get>"
+    assert repr(named.get) == "counter.get"
+    assert repr(unnamed.get) == f"{unnamed.id}.get"
+    assert named.get.type == "() -> (nat32) query"
+    assert (ic.name_of(named.id), ic.name_of(unnamed.id)) == ("counter", "")
+
+
+def test_a_canister_with_many_methods_shows_the_first(ic: Sandbox) -> None:
+    methods = "".join(f'(func (export "canister_query m{n:02}"))' for n in range(30))
+
+    canister = ic.install(f"(module {methods})".encode())
+
+    assert repr(canister).endswith("m06, m07, …>")
