@@ -105,6 +105,7 @@ class Task:
     available_cycles: attached and not yet accepted; refunded_cycles: came back with a response.
     counter_base: instructions of earlier messages of the same call context.
     outstanding: answers the canister awaits, by callee; they fill its queues.
+    certificate: of the certified data, for a query; empty where there is none.
     """
 
     run: str | Closure
@@ -122,6 +123,7 @@ class Task:
     deadline_ns: int = 0
     counter_base: int = 0
     outstanding: Mapping[Principal, int] = field(default_factory=lambda: _NONE)
+    certificate: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,8 @@ def _write_environment(mail: memoryview, environment: Mapping[str, str]) -> None
 def write_task(mail: memoryview, task: Task, around: Surroundings) -> None:
     """Fill the mailbox for one message.
 
-    Requires: the argument fits (``mailbox.MAX_ARG_BYTES``), checked where it came in.
+    Requires: the argument fits (``mailbox.MAX_ARG_BYTES``), checked where it came in; a
+        certificate has less than 64 KiB.
     """
     argument, caller = task.argument, bytes(task.caller)
     method = task.method.encode()
@@ -150,7 +151,7 @@ def write_task(mail: memoryview, task: Task, around: Surroundings) -> None:
         min(around.max_reply, mailbox.MAX_REPLY_BYTES),
         around.max_payload,
         around.max_calls,
-        0,
+        len(task.certificate),
         0,
         0,
     )
@@ -160,6 +161,8 @@ def write_task(mail: memoryview, task: Task, around: Surroundings) -> None:
         _put(mail, AREAS["arg_at"], argument)
     if method:
         _put(mail, AREAS["method_at"], method)
+    if task.certificate:
+        _put(mail, AREAS["certificate_at"], task.certificate)
 
 
 def read_effects(mail: memoryview) -> Effects:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from sandbox.rehearsal.certification import without_certificates
 from sandbox.rehearsal.findings import Fact, Severity
 from sandbox.rehearsal.identity_checks import told_apart
 from sandbox.rehearsal.ignoring import is_ignored
@@ -64,11 +65,11 @@ def probe_diffs(
 
 def _compared(reader: Reader, old: Reading, new: Reading) -> ProbeDiff:
     assert old.data is not None, "probes that failed before are left out"
-    value = reader.value(old.probe.method, old.data)
+    value = without_certificates(reader.value(old.probe.method, old.data))
     costs = old.instructions, new.instructions
     if new.data is None:
         return ProbeDiff(old.name, shown(value), "", new.failure, (), costs)
-    now = reader.value(old.probe.method, new.data)
+    now = without_certificates(reader.value(old.probe.method, new.data))
     method = old.probe.method
     differing = changes(value, now) if old.data != new.data else ()
     found = tuple(it for it in differing if not is_ignored(reader.ignore, method, it.path))

@@ -17,9 +17,11 @@ from sandbox.rehearsal.argument_checks import check_arguments, variants
 from sandbox.rehearsal.bench import Base, Bench, bench_of
 from sandbox.rehearsal.caller_checks import check_callers, probe_diffs
 from sandbox.rehearsal.calling import Reader
+from sandbox.rehearsal.certification import certifying
 from sandbox.rehearsal.findings import Severity, accepted
 from sandbox.rehearsal.forecasting import check_growth
 from sandbox.rehearsal.growing import curve
+from sandbox.rehearsal.http_checks import check_certification
 from sandbox.rehearsal.interface_checks import check_interfaces
 from sandbox.rehearsal.layout_checks import check_layout
 from sandbox.rehearsal.life_checks import check_life, check_status
@@ -98,7 +100,8 @@ def rehearse_on(
         new = found.ic.world.loader.load(new_module)
     except ModuleRefused as error:
         return _report(found, plan, old, [*findings, refused(error)])
-    return _rehearsed(bench_of(found, plan, new), found, findings, progress)
+    with certifying(found.ic):
+        return _rehearsed(bench_of(found, plan, new), found, findings, progress)
 
 
 def _rehearsed(
@@ -131,6 +134,7 @@ def _rehearsed(
     answers = answers_of(plan, reader, after.probes)
     diffs = tuple(as_expected(answers, probe_diffs(reader, before.probes, after.probes)))
     findings += check_answers(answers)
+    findings += check_certification(reader, before, after)
     findings += check_layout(before.layout, after.layout)
     findings += check_variables(before.variables, after.variables, lambda: initial_variables(bench))
     identities = frozenset(map(str, plan.identities))

@@ -339,6 +339,16 @@ ROWS: Final = (
         "https://github.com/dfinity/internet-identity/pull/180",
     ),
     Entry(
+        "A08", "A certified answer does not verify any more", FAILURE, OUTAGE,
+        "The witness a canister adds to a certified answer does not hash to its certified data, "
+        "or is missing: HTTP gateways refuse the page, and agents the value.",
+        "Queries get a certificate as on the IC, but unsigned. The tree in IC-Certificate headers "
+        "(of /, /index.html and a page that is not there) and in ICRC-3 tips is held against the "
+        "certified data, before and after.",
+        "Rebuild the tree in post_upgrade, and call certified_data_set with its root hash.",
+        "https://github.com/dfinity/certified-assets/pull/86",
+    ),
+    Entry(
         "R01", "The old module cannot take over again", WARNING, BRICK,
         "Installing the old module over the new state fails or loses data: after a bad "
         "release there is no way back by upgrading.",

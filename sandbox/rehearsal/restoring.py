@@ -6,7 +6,7 @@ an uploaded one restores it. What neither holds stays as the new version left it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 from warnings import catch_warnings, simplefilter
 
@@ -72,8 +72,11 @@ def roll_back(bench: Bench, reader: Reader, probes: tuple[Probe, ...], before: V
         snapshot = bench.canister.take_snapshot(replace=_oldest(bench), caller=bench.caller)
         planned(bench)
         upgraded = readings(bench, probes)
+        cycles = bench.runtime.state.cycles
         with bench.ic.trace() as trace:
             told = _run_traffic(bench, reader)
+        # No rollback brings cycles back: a balance that a query tells is not lost by it.
+        bench.runtime.state = replace(bench.runtime.state, cycles=cycles)
         later = readings(bench, probes)
         taken = _returned(bench, snapshot, state, before.soak)
         uploaded = _returned(bench, _uploaded(bench, snapshot), state, before.soak)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.errors import CanisterRejected
 from sandbox.rehearsal.calling import Probe, Reading, ask, interface_for, probe_of, said, tell
+from sandbox.rehearsal.http_checks import http_probes
 from sandbox.rehearsal.layout import Layout, layout_of
 from sandbox.rehearsal.plan import NO_ARGUMENTS, Call
 from sandbox.rehearsal.variables import variables_of
@@ -77,7 +78,7 @@ def view(bench: Bench, probes: tuple[Probe, ...]) -> View:
 
 
 def probes_of(bench: Bench, reader: Reader) -> tuple[Probe, ...]:
-    """Return the queries to ask: those without arguments, then the user's.
+    """Return the queries to ask: those without arguments, the user's, and a site's pages.
 
     Requires: the plan was checked.
     """
@@ -90,7 +91,9 @@ def probes_of(bench: Bench, reader: Reader) -> tuple[Probe, ...]:
             found.append(Call(name))
     asked = (*found, *plan.probes, *plan.identities)
     wanted = [it for it in asked if it.method not in plan.ignore or it.is_checked]
-    return tuple(dict.fromkeys(probe_of(interface_for(call, reader), call) for call in wanted))
+    calls = (probe_of(interface_for(call, reader), call) for call in wanted)
+    pages = (it for it in http_probes(bench.old) if it.method not in plan.ignore)
+    return tuple(dict.fromkeys([*calls, *pages]))
 
 
 def readings(bench: Bench, probes: tuple[Probe, ...]) -> tuple[Reading, ...]:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sandbox.execution.canister import Capture
+    from sandbox.state import CanisterState
     from sandbox.world.watching import Watcher
 
 _MANAGEMENT: Final = Principal.management()
@@ -60,6 +61,7 @@ class QueryRun:
     manage: answers a query to the management canister.
     stand_in: answers in a canister's place; None leaves the call to the canister.
     is_frozen: whether a canister has too few cycles left to answer.
+    certify: gives the certificate that the canister asked from outside may read.
     """
 
     find: Callable[[Principal], CanisterRuntime | None]
@@ -68,6 +70,7 @@ class QueryRun:
     stand_in: Callable[[Principal, str, bytes, Principal], Answer | None]
     is_frozen: Callable[[CanisterRuntime], bool]
     watchers: tuple[Watcher, ...] = ()
+    certify: Callable[[CanisterState], bytes] = lambda _state: b""
     _under_way: dict[Principal, Capture] = field(default_factory=dict)
     _used: int = 0
 
@@ -131,6 +134,7 @@ class QueryRun:
             method=method,
             keeps=is_composite,
             is_replicated=False,
+            certificate=b"" if depth else self.certify(runtime.state),
         )
         outcome = self._execute(runtime, task)
         if depth:
@@ -211,6 +215,7 @@ class QueryRun:
             argument=response.data if isinstance(response, Reply) else response.message.encode(),
             reject_code=0 if isinstance(response, Reply) else int(response.code),
             method="",
+            certificate=b"",
         )
         outcome = self._execute(runtime, callback)
         if outcome.failure is not None and call.on_cleanup is not None:
@@ -227,6 +232,7 @@ class QueryRun:
                 instruction_limit=self._budget(runtime),
                 argument=b"",
                 method="",
+                certificate=b"",
             ),
         )
 

@@ -1,0 +1,202 @@
+"""What a canister certifies: the hash trees in its replies against its certified data.
+
+A gateway checks a response with a certificate that the subnet has signed and a witness that
+the canister adds. The signature is the subnet's business and cannot be had here; that the
+witness hashes to the certified data is the canister's, and can be checked without one.
+Sources: IC interface specification, "Certification"; HTTP gateway protocol specification.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from sandbox.candid.types import field_hash
+from sandbox.candid.values import Some
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sandbox.sandbox import Sandbox
+    from sandbox.state import CanisterState
+
+# Also how ``IC-CertificateExpression`` begins.
+HEADER: Final = "ic-certificate"
+_TREE: Final = re.compile(r"(?:^|[,\s])tree=:([A-Za-z0-9+/=\s]*):")
+_MOST_DEPTH: Final = 200
+_TAGGED: Final = b"\xd9\xd9\xf7"  # "this is CBOR"
+_SIGNATURE_BYTES: Final = 48
+
+
+@contextmanager
+def certifying(ic: Sandbox) -> Iterator[None]:
+    """Give queries an unsigned certificate for a block: without any, HTTP methods trap."""
+    before, ic.world.certify = ic.world.certify, unsigned_certificate
+    try:
+        yield
+    finally:
+        ic.world.certify = before
+
+
+def unsigned_certificate(state: CanisterState) -> bytes:
+    """Return a certificate of the canister's certified data as the IC gives it, unsigned."""
+    data = _labeled(b"certified_data", _array(3, _blob(state.certified_data)))
+    tree = _labeled(b"canister", _labeled(bytes(state.id), data))
+    return b"".join(
+        (_TAGGED, b"\xa2", _text("tree"), tree, _text("signature"), _blob(bytes(_SIGNATURE_BYTES)))
+    )
+
+
+def witnesses(value: Any) -> Iterator[bytes | None]:
+    """Yield the root hash of each witness in a reply; None for one that cannot be read.
+
+    That is the tree in an ``IC-Certificate`` header, and ``hash_tree`` of ICRC-3 tips.
+    """
+    match value:
+        case dict():
+            tree = _field(value, "hash_tree")
+            if isinstance(tree, bytes):
+                yield _root_of(tree)
+            for item in value.values():
+                yield from witnesses(item)
+        case Some():
+            yield from witnesses(value.value)
+        case list():
+            for item in value:
+                header = _certificate_in(item)
+                if header is not None:
+                    yield _root_in(header)
+                elif not isinstance(item, int | str):
+                    yield from witnesses(item)
+
+
+def without_certificates(value: Any) -> Any:
+    """Return a reply without what certifies it, which differs with every certificate.
+
+    Names of HTTP headers come in small letters: they mean the same in any.
+    """
+    match value:
+        case dict():
+            drops = _field(value, "hash_tree") is not None
+            hidden = _keys("hash_tree") + _keys("certificate") if drops else ()
+            is_page = _field(value, "status_code") is not None
+            clean = _headers if is_page else without_certificates
+            return {
+                key: clean(item) if key in _keys("headers") else without_certificates(item)
+                for key, item in value.items()
+                if key not in hidden
+            }
+        case Some():
+            return Some(without_certificates(value.value))
+    return value
+
+
+def _headers(headers: Any) -> Any:
+    if not isinstance(headers, list):
+        return headers
+    pairs = [item for item in headers if isinstance(item, tuple) and len(item) == 2]
+    small = [(str(name).lower(), text) for name, text in pairs]
+    return [(name, text) for name, text in small if not name.startswith(HEADER)]
+
+
+def _certificate_in(header: Any) -> str | None:
+    match header:
+        case (str() as name, str() as text) if name.lower() == HEADER:
+            return text
+    return None
+
+
+def _field(record: dict[Any, Any], name: str) -> Any:
+    return next((record[key] for key in _keys(name) if key in record), None)
+
+
+def _keys(name: str) -> tuple[str | int, ...]:
+    """Return how a field may be called: without an interface there is only its hash."""
+    number = field_hash(name)
+    return name, number, str(number)
+
+
+def _root_in(header: str) -> bytes | None:
+    found = _TREE.search(header)
+    if found is None:
+        return None
+    try:
+        return _root_of(base64.b64decode(found[1]))
+    except binascii.Error:
+        return None
+
+
+def _root_of(data: bytes) -> bytes | None:
+    try:
+        tree, _ = _read(data, len(_TAGGED) if data.startswith(_TAGGED) else 0, 0)
+        return _root(tree, 0)
+    except (IndexError, ValueError):
+        return None
+
+
+def _root(tree: Any, depth: int) -> bytes:
+    if depth > _MOST_DEPTH:
+        raise ValueError("nested too deeply")
+    match tree:
+        case [0]:
+            return _hash("empty")
+        case [1, left, right]:
+            return _hash("fork", _root(left, depth + 1), _root(right, depth + 1))
+        case [2, bytes() as label, below]:
+            return _hash("labeled", label, _root(below, depth + 1))
+        case [3, bytes() as leaf]:
+            return _hash("leaf", leaf)
+        case [4, bytes() as pruned] if len(pruned) == hashlib.sha256().digest_size:
+            return pruned
+    raise ValueError("no hash tree")
+
+
+def _hash(kind: str, *parts: bytes) -> bytes:
+    name = f"ic-hashtree-{kind}".encode()
+    return hashlib.sha256(b"".join((bytes([len(name)]), name, *parts))).digest()
+
+
+def _read(data: bytes, at: int, depth: int) -> tuple[Any, int]:
+    """Read one CBOR item: an unsigned number, bytes, text or an array of them."""
+    if depth > 2 * _MOST_DEPTH:
+        raise ValueError("nested too deeply")
+    kind, value, at = data[at] >> 5, data[at] & 31, at + 1
+    if value >= 24:
+        width = 1 << (value - 24)
+        if width > 8:
+            raise ValueError("a length that is not definite")
+        value, at = int.from_bytes(data[at : at + width], "big"), at + width
+    if kind == 0:
+        return value, at
+    if kind in (2, 3):
+        if value > len(data) - at:
+            raise IndexError
+        return data[at : at + value], at + value
+    if kind != 4:
+        raise ValueError("no item of a hash tree")
+    items = []
+    for _ in range(value):
+        item, at = _read(data, at, depth + 1)
+        items.append(item)
+    return items, at
+
+
+def _labeled(label: bytes, below: bytes) -> bytes:
+    return _array(2, _blob(label), below)
+
+
+def _array(kind: int, *items: bytes) -> bytes:
+    return bytes([0x80 + 1 + len(items), kind]) + b"".join(items)
+
+
+def _blob(data: bytes) -> bytes:
+    # Principals, hashes, signatures: below 256 bytes.
+    return (bytes([0x40 + len(data)]) if len(data) < 24 else bytes([0x58, len(data)])) + data
+
+
+def _text(word: str) -> bytes:
+    return bytes([0x60 + len(word)]) + word.encode()

@@ -1,0 +1,70 @@
+"""Stage 4, browsers: certified answers that a gateway would not let through any more (A08)."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from sandbox.candid import encode
+from sandbox.rehearsal.calling import Probe
+from sandbox.rehearsal.certification import witnesses
+from sandbox.rehearsal.findings import Fact
+from sandbox.rehearsal.registry import findings_of
+from sandbox.wasm.methods import MethodKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sandbox.execution.modules import InstalledModule
+    from sandbox.rehearsal.calling import Reader, Reading
+    from sandbox.rehearsal.findings import Finding
+    from sandbox.rehearsal.viewing import View
+
+_METHOD: Final = "http_request"
+# What every site has, and what none has.
+_PATHS: Final = ("/", "/index.html", "/no/such/page")
+_NO_WITNESS: Final = "no certificate"
+_CERTIFIED: Final = "certified"
+
+
+def http_probes(module: InstalledModule) -> tuple[Probe, ...]:
+    """Return the requests to make of a canister that answers browsers."""
+    method = module.methods.get(_METHOD)
+    if method is None or method.kind is MethodKind.UPDATE:
+        return ()
+    return tuple(Probe(f"GET {path}", _METHOD, _request(path)) for path in _PATHS)
+
+
+@cache
+def _request(path: str) -> bytes:
+    return encode(
+        f'(record {{ method = "GET"; url = "{path}"; headers = vec {{}}; body = blob ""; '
+        "certificate_version = opt (2 : nat16) })"
+    )
+
+
+def check_certification(reader: Reader, before: View, after: View) -> list[Finding]:
+    """Say which replies were certified and are not any more."""
+    return findings_of("A08", _uncertified(reader, before, after))
+
+
+def _uncertified(reader: Reader, before: View, after: View) -> Iterator[Fact]:
+    for old, new in zip(before.probes, after.probes, strict=True):
+        if old.data is None or new.data is None:
+            continue
+        was = _certification(reader, old, before.certified_data)
+        now = _certification(reader, new, after.certified_data)
+        if was in (_CERTIFIED, _NO_WITNESS) and now not in (_CERTIFIED, was):
+            yield Fact(old.name, was, now)
+
+
+def _certification(reader: Reader, reading: Reading, certified: bytes) -> str:
+    assert reading.data is not None, "only of replies"
+    for root in witnesses(reader.value(reading.probe.method, reading.data)):
+        if root is None:
+            return "its tree cannot be read"
+        if root != certified:
+            data = f"{certified.hex()[:16]}…" if certified else "nothing"
+            return f"its tree is of {root.hex()[:16]}…, certified is {data}"
+        return _CERTIFIED
+    return _NO_WITNESS
