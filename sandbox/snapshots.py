@@ -70,7 +70,7 @@ class SnapshotDesk:
                 shelf.waits_for_checkpoint = waits_for_checkpoint
 
     def find(self, canister: Canister, which: str) -> Snapshot:
-        """Return the snapshot that an id, a part of it, a number (``#2``) or a label means.
+        """Return the snapshot that an id, a part of it, a number or a label means.
 
         A full id may be another canister's. Raises: UsageError, naming those there are.
         """
@@ -83,11 +83,11 @@ class SnapshotDesk:
         if len(matches) == 1:
             return matches[0]
         if matches:
-            listed = ", ".join(f"#{item.id.local} {item.label}".rstrip() for item in matches)
+            listed = ", ".join(f"{item.id.local} {item.label}".rstrip() for item in matches)
             raise UsageError(
                 f"{which!r} could be any of {listed}; give its number or more of its id"
             )
-        known = ", ".join(f"#{item.id.local} {item.label}".rstrip() for item in snapshots) or "none"
+        known = ", ".join(f"{item.id.local} {item.label}".rstrip() for item in snapshots) or "none"
         raise UsageError(f"there is no snapshot {which!r} of {canister.id}; there are: {known}")
 
     def save(self, snapshot: Snapshot, store: StoreLike) -> Manifest:
@@ -277,7 +277,7 @@ def _matches(snapshots: tuple[Snapshot, ...], which: str) -> list[Snapshot]:
     """Return what the first rule that finds any finds: label or id, number, start of the id."""
     rules = (
         [item for item in snapshots if which in (str(item.id), item.label)],
-        [item for item in snapshots if which in (f"#{item.id.local}", str(item.id.local))],
+        [item for item in snapshots if which == str(item.id.local)],
         [item for item in snapshots if which and str(item.id).startswith(which.lower())],
     )
     return next((found for found in rules if found), [])

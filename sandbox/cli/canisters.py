@@ -184,7 +184,7 @@ def identity(name: str | None, *, as_json: bool) -> None:
 
     \b
     Example:
-      canister-sandbox call ledger award "(principal \"$(canister-sandbox identity ada)\", 5)"
+      canister-sandbox call ledger award "(principal \\"$(canister-sandbox identity ada)\\", 5)"
     """
     from sandbox.sandbox import Sandbox
 

@@ -43,7 +43,7 @@ def complete_snapshots(
     with with_world as world:
         owner = _owner(world, ctx)
         offered = [
-            (item.label or f"#{item.id.local}", str(item.id))
+            (item.label or str(item.id.local), str(item.id))
             for item in world.snapshots
             if item.canister_id == owner
         ]

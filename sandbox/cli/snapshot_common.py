@@ -22,8 +22,8 @@ state_argument = click.argument(
 
 
 def _label(_ctx: click.Context, _parameter: click.Parameter, text: str) -> str:
-    if text == "now" or text.startswith("#"):
-        raise click.BadParameter('"now" is the canister as it is, and "#0" a snapshot\'s number')
+    if text == "now" or text.isdecimal():
+        raise click.BadParameter('"now" is the canister as it is, and 0, 1, … are numbers')
     return text
 
 
@@ -40,7 +40,7 @@ def say_made(made: Snapshot, *, as_json: bool) -> None:
     if as_json:
         print_json(facts(made))
     else:
-        click.echo(f"#{made.id.local}  {made.id}  {size(made.total_size)}  {made.label}".rstrip())
+        click.echo(f"{made.id.local}  {made.id}  {size(made.total_size)}  {made.label}".rstrip())
 
 
 def facts(item: Snapshot) -> dict[str, object]:

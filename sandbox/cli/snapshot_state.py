@@ -137,5 +137,5 @@ def clone(name: str, which: str, new_name: str, caller: Principal | None, *, as_
 
 
 def _row(item: Snapshot) -> tuple[str, ...]:
-    number = f"#{item.id.local}"
+    number = str(item.id.local)
     return (number, str(item.id), moment(item.taken_on), size(item.total_size), item.label)

@@ -31,7 +31,7 @@ def snapshot() -> None:
     """Take, load, look into, compare, change and move snapshots.
 
     A snapshot is named by its label, its id, the beginning of its id where that is
-    unambiguous, or its number within the canister (#0, #1, …). Where a state is looked at,
+    unambiguous, or its number within the canister (0, 1, …). Where a state is looked at,
     "now" is the canister as it is.
 
     \b

@@ -24,7 +24,7 @@ def completed(run: CommandLine, *words: str) -> list[str]:
 
 @pytest.fixture
 def saved(counter: CommandLine, counter_wat: str) -> CommandLine:
-    """Canisters `counter` and `bank`; the counter has snapshots `before` and #1."""
+    """Canisters `counter` and `bank`; the counter has snapshots `before` and 1."""
     counter("install", "bank", counter_wat, "--argument", "(0)")
     counter("snapshot", "take", "counter", "--label", "before")
     counter("snapshot", "take", "counter")
@@ -46,7 +46,7 @@ def test_methods_are_offered_of_the_canister_named(saved: CommandLine) -> None:
 
 @pytest.mark.parametrize("command", ["load", "show", "diff", "delete", "download", "clone"])
 def test_snapshots_are_offered_by_label_or_number(saved: CommandLine, command: str) -> None:
-    assert completed(saved, "snapshot", command, "counter", "") == ["before", "#1"]
+    assert completed(saved, "snapshot", command, "counter", "") == ["before", "1"]
     assert completed(saved, "snapshot", command, "bank", "") == []
 
 

@@ -61,7 +61,7 @@ def test_a_snapshot_moves_to_another_world(
 def test_a_download_says_where_it_is(counter: CommandLine, tmp_path: Path) -> None:
     counter("snapshot", "take", "counter")
 
-    told = counter.json("snapshot", "download", "counter", "#0", "--dir", str(tmp_path / "down"))
+    told = counter.json("snapshot", "download", "counter", "0", "--dir", str(tmp_path / "down"))
 
     assert told["directory"] == str(tmp_path / "down")
     assert {path.name for path in (tmp_path / "down").iterdir()} >= {
@@ -72,7 +72,7 @@ def test_a_download_says_where_it_is(counter: CommandLine, tmp_path: Path) -> No
 def test_no_bar_is_drawn_where_no_terminal_is(counter: CommandLine, tmp_path: Path) -> None:
     counter("snapshot", "take", "counter")
 
-    result = counter("snapshot", "download", "counter", "#0", "--dir", str(tmp_path / "down"))
+    result = counter("snapshot", "download", "counter", "0", "--dir", str(tmp_path / "down"))
 
     assert result.stderr == ""
 
