@@ -48,6 +48,12 @@ def check_certification(reader: Reader, before: View, after: View) -> list[Findi
     return findings_of("A08", _uncertified(reader, before, after))
 
 
+def verifies(reader: Reader, view: View) -> bool:
+    """Whether some reply proves that the canister has the tree behind its certified data."""
+    asked = (it for it in view.probes if it.data is not None)
+    return any(_certification(reader, it, view.certified_data) == _CERTIFIED for it in asked)
+
+
 def _uncertified(reader: Reader, before: View, after: View) -> Iterator[Fact]:
     for old, new in zip(before.probes, after.probes, strict=True):
         if old.data is None or new.data is None:

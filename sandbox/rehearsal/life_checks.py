@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from sandbox.rehearsal.findings import Fact
+from sandbox.rehearsal.http_checks import verifies
 from sandbox.rehearsal.registry import finding, findings_of
 from sandbox.rehearsal.upgrading import planned
 from sandbox.rehearsal.viewing import is_callback
@@ -17,19 +18,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sandbox.rehearsal.bench import Bench
+    from sandbox.rehearsal.calling import Reader
     from sandbox.rehearsal.findings import Finding
     from sandbox.rehearsal.viewing import View
 
 _MARK: Final = bytes(range(0xE0, 0x100))
 
 
-def check_life(bench: Bench, before: View, after: View) -> Iterator[Finding]:
-    """Compare what runs by itself."""
+def check_life(bench: Bench, reader: Reader, before: View, after: View) -> Iterator[Finding]:
+    """Compare what runs by itself, and look whether what was certified still stands."""
     yield from findings_of("A01", _timers(before, after))
     yield from findings_of("P06", _callbacks(before, after))
     if bench.ic.world.router.has_open_contexts(bench.canister.id):
         yield finding("R03", Fact("calls in flight", "", "the canister awaits replies"))
-    if before.certified_data and not _certifies_anew(bench):
+    is_stale = before.certified_data and not verifies(reader, after)
+    if is_stale and not _certifies_anew(bench):
         shown = before.certified_data.hex(), after.certified_data.hex()
         yield finding("A02", Fact("certified data", *shown))
 

@@ -140,7 +140,7 @@ def _rehearsed(
     identities = frozenset(map(str, plan.identities))
     findings += check_callers(diffs, before, after, identities, lambda: control(bench, probes))
     progress("timers and certified data")
-    findings += check_life(bench, before, after)
+    findings += check_life(bench, reader, before, after)
     findings += check_skipping(bench, reader, before)
     growth = None if plan.growth is None else curve(bench, plan.growth, progress)
     findings += () if growth is None else check_growth(growth)

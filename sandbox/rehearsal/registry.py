@@ -178,7 +178,8 @@ ROWS: Final = (
         "P08", "Upgrading again changes the data again", FAILURE, LOSS,
         "A migration that is not idempotent runs once more with the next release and converts "
         "what is converted already.",
-        "The new module is upgraded to itself; the probes must see what they saw before.",
+        "The new module is upgraded to itself; the probes must see what they saw before. Numbers "
+        "that go up by one are a warning: they may count upgrades.",
         "Store a version with the data and migrate only from the version before.",
         "https://github.com/dfinity/ic/pull/746",
     ),
@@ -299,9 +300,11 @@ ROWS: Final = (
         "A02", "Certified data is not renewed", WARNING, SILENT,
         "The certified data of the old version outlive the upgrade, and the heap with the tree "
         "behind them may not: certificates are invalid until the next write.",
-        "The upgrade is run from a state with marked certified data; the mark must be gone.",
+        "Unless a reply after the upgrade shows a tree that hashes to them, the upgrade is run "
+        "from a state with marked certified data; the mark must be gone.",
         "Rebuild the tree and call certified_data_set in post_upgrade. No harm is done where "
-        "the tree is made anew, from data that the upgrade keeps, for every certificate.",
+        "the tree is made anew, from data that the upgrade keeps, for every certificate: a probe "
+        "of such a certificate shows it.",
         "https://github.com/dfinity/ic/pull/4796",
     ),
     Entry(

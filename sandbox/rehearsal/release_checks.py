@@ -88,7 +88,9 @@ def _migrates(module: InstalledModule) -> bool:
 def _repeated(reader: Reader, after: View, asked: tuple[Reading, ...]) -> list[Finding]:
     diffs = probe_diffs(reader, after.probes, asked)
     facts = [Fact(it.name, it.before, it.failure) for it in diffs if it.failure]
-    return findings_of("P08", [*changed_values(diffs), *facts])
+    counts = not facts and all(it.is_next for diff in diffs for it in diff.changes)
+    severity = Severity.WARNING if counts else None
+    return findings_of("P08", [*changed_values(diffs), *facts], severity)
 
 
 def check_skipping(bench: Bench, reader: Reader, before: View) -> Iterator[Finding]:

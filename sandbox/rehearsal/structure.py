@@ -25,7 +25,7 @@ class Change:
     """One place where two values differ.
 
     path: empty for the value itself. is_principal: two principals. is_key: two blobs of one
-    length that may be salts, hashes or keys.
+    length that may be salts, hashes or keys. is_next: a number is one more than before.
     """
 
     path: str
@@ -34,6 +34,7 @@ class Change:
     is_loss: bool
     is_principal: bool = False
     is_key: bool = False
+    is_next: bool = False
 
 
 def changes(before: Any, after: Any, path: str = "") -> Iterator[Change]:
@@ -101,6 +102,7 @@ def _change(path: str, before: Any, after: Any) -> Change:
         shown(after),
         is_loss,
         is_principal=isinstance(before, Principal) and isinstance(after, Principal),
+        is_next=isinstance(before, int) and isinstance(after, int) and after == before + 1,
         is_key=_is_key(before) and _is_key(after) and len(before) == len(after),
     )
 

@@ -1,0 +1,18 @@
+;; Counts its upgrades, in stable memory: that the next one adds one more is meant to be.
+(module
+  (import "ic0" "msg_reply_data_append" (func $append (param i32 i32)))
+  (import "ic0" "msg_reply" (func $reply))
+  (import "ic0" "stable64_grow" (func $grow (param i64) (result i64)))
+  (import "ic0" "stable64_write" (func $write (param i64 i64 i64)))
+  (import "ic0" "stable64_read" (func $read (param i64 i64 i64)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "DIDL\00\01\7b")
+  (func (export "canister_init") (drop (call $grow (i64.const 1))))
+  (func (export "canister_query upgrades")
+    (call $read (i64.const 7) (i64.const 0) (i64.const 1))
+    (call $append (i32.const 0) (i32.const 8))
+    (call $reply))
+  (func (export "canister_post_upgrade")
+    (call $read (i64.const 7) (i64.const 0) (i64.const 1))
+    (i32.store8 (i32.const 7) (i32.add (i32.load8_u (i32.const 7)) (i32.const 1)))
+    (call $write (i64.const 0) (i64.const 7) (i64.const 1))))
