@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from sandbox.world.traffic import Message
 
 EXPORT: Final = "canister_on_low_wasm_memory"
-_HEAP_BYTES: Final = {False: 4 << 30, True: 6 << 30}
+# Where the settings have no limit: of 64-bit heaps too, though they may grow beyond.
+_HEAP_BYTES: Final = 4 << 30
 
 
 def look(runtime: CanisterRuntime, queue: deque[Message]) -> None:
@@ -47,7 +48,7 @@ def _is_low(runtime: CanisterRuntime) -> bool:
     settings = runtime.state.settings
     if not settings.wasm_memory_threshold_bytes:
         return False
-    limit = settings.wasm_memory_limit_bytes or _HEAP_BYTES[runtime.module.is_64]
+    limit = settings.wasm_memory_limit_bytes or _HEAP_BYTES
     if settings.memory_allocation_bytes:
         limit = min(limit, settings.memory_allocation_bytes - runtime.stable.size_bytes)
     return limit < runtime.heap.size_bytes + settings.wasm_memory_threshold_bytes

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from sandbox.execution.canister import CanisterRuntime
     from sandbox.principal import Principal
 
-# A late response to a bounded-wait call; the text is ours, the replica's is not documented.
-DEADLINE_EXPIRED: Final = reject("IC0601", "Deadline expired before the response arrived.")
+DEADLINE_EXPIRED: Final = reject("IC0601", "Call deadline has expired.")
 
 
 def refusal_of(

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from calling_room import caller
 from canisters import universal as u
+from engine_room import runtime_of
 from sandbox.state import LowMemoryHook
 
 if TYPE_CHECKING:
@@ -75,3 +78,28 @@ def test_without_a_threshold_there_is_no_hook(ic: Sandbox) -> None:
 
     assert runs(canister) == 0
     assert status(ic, canister) is LowMemoryHook.CONDITION_NOT_SATISFIED
+
+
+@pytest.mark.parametrize("address", ["i32", "i64"])
+def test_without_a_limit_four_gib_are_all_there_is_also_for_64_bit_heaps(
+    ic: Sandbox, address: str
+) -> None:
+    canister = ic.install(
+        f"""(module (import "ic0" "msg_reply" (func $reply))
+          (memory {address} 1)
+          (global $runs (mut i32) (i32.const 0))
+          (func (export "canister_update grow")
+            (drop (memory.grow ({address}.const 16)))
+            ({address}.store ({address}.const 8) ({address}.const 1))
+            (call $reply))
+          (func (export "canister_on_low_wasm_memory")
+            (global.set $runs (i32.add (global.get $runs) (i32.const 1)))))""".encode()
+    )
+    ic.management.update_settings(
+        canister_id=canister.id, settings={"wasm_memory_threshold": (4 << 30) - MIB}
+    )
+    before = runtime_of(canister).state.globals
+
+    canister.update_raw("grow")
+
+    assert (before, runtime_of(canister).state.globals) == ((0,), (1,))
