@@ -139,7 +139,8 @@ class Canister(Managed, Inspected):
         return Method(self, name)
 
     def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *self._interface().functions})
+        is_there = self.id in self.sandbox.world.canisters
+        return sorted({*super().__dir__(), *(self._interface().functions if is_there else ())})
 
     def __repr__(self) -> str:
         runtime = self.sandbox.world.canisters.get(self.id)

@@ -363,6 +363,15 @@ def test_a_canister_and_its_methods_are_shown_by_their_names(ic: Sandbox) -> Non
     assert (ic.name_of(named.id), ic.name_of(unnamed.id)) == ("counter", "")
 
 
+def test_a_deleted_canister_can_still_be_shown(ic: Sandbox) -> None:
+    canister = ic.install(WAT / "counter.wat", did=COUNTER_DID)
+    canister.stop()
+    canister.delete()
+
+    assert repr(canister) == f"<Canister {canister.id}, deleted>"
+    assert "get" not in dir(canister)
+
+
 def test_a_canister_with_many_methods_shows_the_first(ic: Sandbox) -> None:
     methods = "".join(f'(func (export "canister_query m{n:02}"))' for n in range(30))
 

@@ -93,6 +93,30 @@ def test_a_prompt_without_keep_forgets(counter: CommandLine) -> None:
     assert counter.json("call", "counter", "get") == 5
 
 
+def test_a_prompt_has_every_canister_by_a_name_that_python_takes(
+    run: CommandLine, counter_wat: str
+) -> None:
+    for name in ("my-ledger", "2nd", "ic", "class"):
+        run("install", name, counter_wat, "--argument", "(5)")
+
+    result = run("repl", stdin="print(my_ledger.get(), _2nd.get(), len(ic.canisters), Principal)\n")
+
+    assert "5 5 4 <class" in result.stdout
+    assert "my_ledger, _2nd." in result.stderr + result.stdout
+
+
+def test_a_prompt_completes_methods_with_the_tabulator(counter: CommandLine) -> None:
+    readline = pytest.importorskip("readline")
+    before = readline.get_completer()
+    line = "import readline; print(readline.get_completer()('counter.wake_in', 0))\n"
+    try:
+        result = counter("repl", stdin=line)
+    finally:
+        readline.set_completer(before)
+
+    assert "counter.wake_in_an_hour" in result.stdout
+
+
 @pytest.mark.parametrize("end", ["", "exit()\n", "raise SystemExit\n"])
 def test_a_prompt_with_keep_saves_however_it_ends(counter: CommandLine, end: str) -> None:
     counter("repl", "--keep", stdin=f"counter.inc()\nic.advance(days=1)\n{end}")
