@@ -338,7 +338,8 @@ class Sandbox(TakesSnapshots):
         self.close()
 
     def __repr__(self) -> str:
-        return f"<Sandbox with {len(self._world.canisters)} canisters>"
+        count = len(self._world.canisters)
+        return f"<Sandbox with {count} canister{'' if count == 1 else 's'}>"
 
 
 def _opened(directory: str | os.PathLike[str] | WorldDirectory) -> WorldDirectory:
