@@ -149,6 +149,7 @@ SAMPLES: Final = (
     ),
     Sample("P08", Pair("v1", "adds_in_post"), _CLEAN, FAILURE),
     Sample("P08", Pair("v1", "adds_in_post"), Pair("tells_balance", "tells_balance"), FAILURE),
+    Sample("P08", Pair("v1", "adds_in_heap", _INC), Pair("v1", "v2", _INC), FAILURE),
     Sample("P08", Pair("counts_upgrades", "counts_upgrades"), _CLEAN, WARNING),
     Sample("P09", Pair("saves_heap", "saves_heap"), _CLEAN, NOTE),
     Sample("Q01", Pair("v1", "needs_argument"), _CLEAN, NOTE),
@@ -182,7 +183,11 @@ SAMPLES: Final = (
         Pair("managed_full", "managed_v2"),
         FAILURE,
     ),
+    Sample("L02", Pair("managed_v1", "managed_twice"), Pair("managed_v1", "managed_v2"), FAILURE),
     Sample("L03", Pair("managed_v1", "managed_swapped"), Pair("managed_v1", "managed_v2"), FAILURE),
+    Sample(
+        "L03", Pair("managed_v1", "managed_swapped"), Pair("managed_v1", "managed_newer"), FAILURE
+    ),
     Sample("L04", Pair("v1", "managed_takes_over"), Pair("managed_v1", "managed_v2"), FAILURE),
     Sample("L05", Pair("managed_v1", "managed_resized"), Pair("managed_v1", "managed_v2"), FAILURE),
     Sample("L06", Pair("v1", "grows_in_post"), _CLEAN, WARNING),

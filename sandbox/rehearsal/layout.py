@@ -37,6 +37,15 @@ class Layout:
         return self.bucket_pages > 0
 
 
+def kind_of(part: Part) -> str:
+    """Return which structure a memory holds, with its bounds and without its version.
+
+    stable-structures bring a structure to their newest version when they first write to it.
+    """
+    kind = part.structure.partition(" (")[0]
+    return f"{kind} with bounds {part.bounds}" if part.bounds else kind
+
+
 def layout_of(canister: Canister, stable: Held) -> Layout:
     """Recognise the layout of a canister's stable memory. stable: it, held now."""
     memory = canister.stable_memory

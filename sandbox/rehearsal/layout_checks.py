@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox.rehearsal.findings import Fact
+from sandbox.rehearsal.layout import kind_of
 from sandbox.rehearsal.registry import finding, findings_of
 
 if TYPE_CHECKING:
@@ -32,8 +33,7 @@ def _emptied(before: Layout, after: Layout) -> Iterator[Fact]:
     now = {part.number: part for part in after.parts}
     for part in before.parts:
         later = now.get(part.number)
-        is_same = later is not None and later.structure == part.structure
-        if later is not None and is_same and part.entries and later.entries == 0:
+        if later is not None and part.entries and later.entries == 0:
             yield Fact(f"memory id {part.number}", f"{part.entries:,} entries", "0 entries")
 
 
@@ -41,6 +41,6 @@ def _changed_hands(before: Layout, after: Layout) -> Iterator[Fact]:
     now = {part.number: part for part in after.parts}
     for part in before.parts:
         later = now.get(part.number)
-        kind = later.structure if later is not None else ""
-        if part.structure and kind != part.structure:
-            yield Fact(f"memory id {part.number}", part.structure, kind or "nothing known")
+        was, is_ = kind_of(part), "" if later is None else kind_of(later)
+        if part.structure and was != is_:
+            yield Fact(f"memory id {part.number}", was, is_ or "nothing known")

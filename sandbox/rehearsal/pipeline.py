@@ -46,6 +46,7 @@ from sandbox.rehearsal.starting import base
 from sandbox.rehearsal.upgrading import MODES, planned
 from sandbox.rehearsal.variables import check_variables, initial_variables
 from sandbox.rehearsal.viewing import View, probes_of, view
+from sandbox.rehearsal.write_checks import check_writes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -170,6 +171,8 @@ def _next_and_back(
     progress("the next release")
     with bench.fork():
         found = list(next_release(bench, reader, after).findings)
+    known = {item.code for item in found}
+    found += [item for item in check_writes(bench, reader, after) if item.code not in known]
     progress("the downgrade")
     with bench.fork():
         found += downgrade(bench, reader, before)

@@ -179,7 +179,8 @@ ROWS: Final = (
         "A migration that is not idempotent runs once more with the next release and converts "
         "what is converted already.",
         "The new module is upgraded to itself; the probes must see what they saw before. Numbers "
-        "that go up by one are a warning: they may count upgrades.",
+        "that go up by one are a warning: they may count upgrades. Also after your traffic: what "
+        "it wrote has to outlast the next upgrade.",
         "Store a version with the data and migrate only from the version before.",
         "https://github.com/dfinity/ic/pull/746",
     ),
@@ -255,6 +256,16 @@ ROWS: Final = (
         "held against a canister just installed. Stable structures: entries by memory id.",
         "Write an explicit migration, or give the new type another name and convert.",
         "https://github.com/caffeinelabs/motoko/issues/2692",
+    ),
+    Entry(
+        "L02", "Two structures share one stable memory", FAILURE, LOSS,
+        "The same MemoryId was given to two structures: the second one to be used writes its "
+        "header over the first one's, and whatever that held is lost.",
+        "In a fork every update method of the new module is called with () and your traffic is "
+        "run; a memory that then begins with another structure, or bounds, was written by two. "
+        "Two of the same kind and bounds show as P08, given traffic that writes both.",
+        "Give every structure an id of its own.",
+        "https://github.com/dfinity/stable-structures/issues/264",
     ),
     Entry(
         "L03", "A stable memory changed hands", FAILURE, LOSS,

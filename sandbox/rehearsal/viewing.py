@@ -20,6 +20,7 @@ from sandbox.wasm.methods import MethodKind
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from sandbox.execution.modules import InstalledModule
     from sandbox.handle import Canister
     from sandbox.principal import Principal
     from sandbox.rehearsal.bench import Bench
@@ -103,11 +104,20 @@ def readings(bench: Bench, probes: tuple[Probe, ...]) -> tuple[Reading, ...]:
 
 def _swept(bench: Bench) -> Iterator[Reading]:
     """Call each update method with () in a fork; what the old module has, in its order."""
-    for name, method in bench.old.methods.items():
-        hidden = name.startswith(_HIDDEN) or name in bench.plan.ignore
-        if method.kind is MethodKind.UPDATE and not hidden:
-            with bench.fork():
-                yield read(bench, Probe(name, name, NO_ARGUMENTS), tell)
+    for name in update_methods(bench, bench.old):
+        with bench.fork():
+            yield read(bench, Probe(name, name, NO_ARGUMENTS), tell)
+
+
+def update_methods(bench: Bench, module: InstalledModule) -> list[str]:
+    """Return the update methods that may be swept, in the module's order."""
+    return [
+        name
+        for name, method in module.methods.items()
+        if method.kind is MethodKind.UPDATE
+        and not name.startswith(_HIDDEN)
+        and name not in bench.plan.ignore
+    ]
 
 
 def read(

@@ -34,6 +34,8 @@ _STRUCTURES: Final = {
 }
 # Where a structure's header says how many entries it has.
 _ENTRIES_AT: Final = {b"BTR": 20, b"SVC": 4, b"SMH": 4, b"GLI": 32}
+# Where, and as what, it says how large keys and values are.
+_BOUNDS_AT: Final = {b"BTR": (4, "<II"), b"SVC": (12, "<IB"), b"SMH": (12, "<IB")}
 
 # "MOREGION", version, pages per block, where blocks begin, blocks, regions; then for each
 # block: region + 1, rank in the region, pages used.
@@ -59,6 +61,7 @@ class Part:
 
     pieces: where it lies, in its own order. structure: what begins in it, empty if unknown.
     entries: how many that says it has; None where it has no such number.
+    bounds: what its header says of the sizes of keys and values; empty where nothing.
     """
 
     number: int
@@ -66,6 +69,7 @@ class Part:
     pieces: tuple[Run, ...]
     structure: str = ""
     entries: int | None = None
+    bounds: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,14 @@ def _entries_at(memory: Held, offset: int) -> int | None:
     return int(count)
 
 
+def _bounds_at(memory: Held, offset: int) -> tuple[int, ...]:
+    found = _BOUNDS_AT.get(read_padded(memory, offset, 3))
+    if found is None:
+        return ()
+    place, format_ = found
+    return struct.unpack(format_, read_padded(memory, offset + place, struct.calcsize(format_)))
+
+
 def _managed(memory: Held) -> tuple[Part, ...]:
     header = _MANAGER.unpack(read_padded(memory, 0, _MANAGER.size))
     _, _, bucket_count, bucket_pages, *sizes = header
@@ -123,6 +135,7 @@ def _managed(memory: Held) -> tuple[Part, ...]:
             tuple(runs),
             structure_at(memory, runs[0][0]),
             _entries_at(memory, runs[0][0]),
+            _bounds_at(memory, runs[0][0]),
         )
         for number, runs in sorted(pieces.items())
     )
