@@ -16,10 +16,16 @@ if TYPE_CHECKING:
     from sandbox.rehearsal import Budget, Call
 
 PAGES: Final = Path(__file__).parents[1] / "docs" / "findings"
-_BY_HAND: Final = (
-    "A snapshot directory whose `metadata.json` has `null` for the global timer trips it; one as\n"
-    "dfx and icp-cli write it does not.\n"
-)
+_BY_HAND: Final = {
+    "R07": (
+        "A snapshot directory whose `metadata.json` has `null` for the global timer trips it; one\n"
+        "as dfx and icp-cli write it does not.\n"
+    ),
+    "R08": (
+        "A copy of a canister that has ten snapshots already trips it; of one that has none does\n"
+        "not.\n"
+    ),
+}
 
 
 def rendered() -> dict[str, str]:
@@ -44,7 +50,7 @@ def _overview() -> str:
 
 def _samples(code: str) -> str:
     listed = [sample for sample in SAMPLES if sample.code == code]
-    return "\n".join(_sample(sample) for sample in listed) if listed else _BY_HAND
+    return "\n".join(_sample(sample) for sample in listed) if listed else _BY_HAND[code]
 
 
 def _sample(sample: Sample) -> str:
@@ -85,6 +91,11 @@ def _circumstances(pair: Pair) -> str:
     parts += [f"probe {_call(call)}" for call in plan.probes]
     parts += [f"budget of {name}: {_budget(item)}" for name, item in plan.budgets.items()]
     parts += [f"{it.code} accepted until {it.until}" for it in plan.acceptances]
+    parts += [f"guarded {_call(call)}" for call in plan.guarded]
+    parts += [f"counting on {way}" for way in plan.rollback if way != "snapshot"]
+    parts += [f"runbook `{', '.join(plan.runbook)}`"] * bool(plan.runbook)
+    if plan.migrated is not None:
+        parts.append(f"migrated: {_call(plan.migrated.done)}")
     if pair.cycles != Pair("", "").cycles:
         parts.append(f"{pair.cycles:,} cycles")
     if pair.is_stopped:

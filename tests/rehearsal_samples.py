@@ -5,7 +5,7 @@ Modules are named as in ``wat/rehearsal``; ``demo:`` ones are the demo's Motoko 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -19,6 +19,7 @@ from sandbox.rehearsal import (
     Call,
     FromCanister,
     Growth,
+    Migration,
     Plan,
     Rehearsal,
     Severity,
@@ -74,6 +75,13 @@ _HALF: Final = _limited(install_instructions=1_500_000)
 _STABLE: Final = _limited(install_stable_write_bytes=1_500_000)
 _STABLE_TIGHT: Final = _limited(install_stable_write_bytes=500_000)
 _INC: Final = Plan(traffic=(Call("inc"),))
+_MIGRATED: Final = Plan(migrated=Migration(Call("migrated", expect="0x01")))
+_GUARDED: Final = Plan(guarded=(Call("pay"),))
+_RUNBOOK: Final = ("stop", "snapshot create", "install --mode upgrade", "start")
+
+
+def _typing(*steps: str) -> Pair:
+    return Pair("v1", "v2", Plan(runbook=steps))
 
 
 def _expecting(answer: str) -> Pair:
@@ -147,6 +155,10 @@ SAMPLES: Final = (
         Pair("calls_out", "calls_out", is_waiting=True),
         FAILURE,
     ),
+    Sample("P07", Pair("calls_out", "v2", is_waiting=True), Pair("calls_out", "v2"), WARNING),
+    Sample(
+        "P07", Pair("calls_out", "calls_out", _INC), Pair("calls_out_bounded", "v2", _INC), NOTE
+    ),
     Sample("P08", Pair("v1", "adds_in_post"), _CLEAN, FAILURE),
     Sample("P08", Pair("v1", "adds_in_post"), Pair("tells_balance", "tells_balance"), FAILURE),
     Sample("P08", Pair("v1", "adds_in_heap", _INC), Pair("v1", "v2", _INC), FAILURE),
@@ -184,6 +196,24 @@ SAMPLES: Final = (
         FAILURE,
     ),
     Sample("L02", Pair("managed_v1", "managed_twice"), Pair("managed_v1", "managed_v2"), FAILURE),
+    Sample(
+        "Q07",
+        Pair("cells_v1", "cells_v2_idle", _MIGRATED),
+        Pair("cells_v1", "cells_v2", _MIGRATED),
+        FAILURE,
+    ),
+    Sample(
+        "Q07",
+        Pair("cells_v1", "cells_v2_forgets", _MIGRATED),
+        Pair("cells_v1", "cells_v2", _MIGRATED),
+        FAILURE,
+    ),
+    Sample(
+        "Q07",
+        Pair("cells_v1", "cells_v2", replace(_MIGRATED, rollback=("downgrade",))),
+        Pair("cells_v1", "cells_v2", _MIGRATED),
+        FAILURE,
+    ),
     Sample("L03", Pair("managed_v1", "managed_swapped"), Pair("managed_v1", "managed_v2"), FAILURE),
     Sample(
         "L03", Pair("managed_v1", "managed_swapped"), Pair("managed_v1", "managed_newer"), FAILURE
@@ -206,6 +236,13 @@ SAMPLES: Final = (
     ),
     Sample("A07", Pair("salt_v1", "salt_anew"), Pair("salt_v1", "salt_v2"), WARNING),
     Sample("A08", Pair("site_v1", "site_stale"), Pair("site_v1", "site_v2"), FAILURE),
+    Sample(
+        "A06",
+        Pair("locks_v1", "locks_moved", _GUARDED),
+        Pair("locks_v1", "locks_cleared", _GUARDED),
+        FAILURE,
+    ),
+    Sample("R01", Pair("v1", "moves_in_post", Plan(rollback=("downgrade",))), _CLEAN, FAILURE),
     Sample("R01", Pair("v1", "moves_in_post"), _CLEAN, WARNING),
     Sample("R02", Pair("v1", "timer_v2"), _CLEAN, WARNING),
     Sample("R02", Pair("timer_v1", "v2"), Pair("timer_v1", "timer_v2"), WARNING),
@@ -219,6 +256,8 @@ SAMPLES: Final = (
     ),
     Sample("R04", Pair("v1", "calls_out", _INC), Pair("v1", "calls_out"), WARNING),
     Sample("R05", Pair("v1", "v2", is_stopped=True), _CLEAN, WARNING),
+    Sample("R05", _typing("stop", "install --mode upgrade"), _typing(*_RUNBOOK), FAILURE),
+    Sample("R06", _typing("stop", "install --mode upgrade", "start"), _typing(*_RUNBOOK), WARNING),
     Sample("E01", _expecting("0x0800000000000000"), _expecting("0x0700000000000000"), FAILURE),
     Sample("E01", _replying("0x07"), _replying("0x"), FAILURE),
     Sample("E02", _probing(5), _probing(500), FAILURE),

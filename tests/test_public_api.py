@@ -25,8 +25,8 @@ PUBLIC = {
     """,
     "sandbox.rehearsal": """
         REGISTRY Acceptance Budget Call Chain Entry Fact Finding FromCanister FromDirectory
-        FromModule FromStore FromWorld Growth Harm Member Plan PlanInvalid PlanRefused Rehearsal
-        Script Severity Step entry read_plan rehearse rehearse_chain
+        FromModule FromStore FromWorld Growth Harm Member Migration Plan PlanInvalid PlanRefused
+        Rehearsal Script Severity Step entry read_plan rehearse rehearse_chain
     """,
     "canister_fixtures": """
         BudgetFile CanisterMachine CanisterPlan CanisterTestCase Golden StateChanges acting_as

@@ -82,6 +82,8 @@ def rehearse(
     words = Words.of(what)
     script = script_of(words, Origin(at, snapshot, canister_id, old, init, calls), options)
     if write_plan is not None:
+        if words.plan is not None:
+            raise UsageError(f"{words.plan} is a plan already; --write-plan makes one of options")
         _begin_plan(write_plan, script, options["did"], options["argument_file"])
         return
     try:

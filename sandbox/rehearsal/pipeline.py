@@ -18,41 +18,48 @@ from sandbox.rehearsal.bench import Base, Bench, bench_of
 from sandbox.rehearsal.caller_checks import check_callers, probe_diffs
 from sandbox.rehearsal.calling import Reader
 from sandbox.rehearsal.certification import certifying
+from sandbox.rehearsal.copy_checks import check_copy
 from sandbox.rehearsal.findings import Severity, accepted
 from sandbox.rehearsal.forecasting import check_growth
 from sandbox.rehearsal.growing import curve
+from sandbox.rehearsal.guard_checks import check_guards
 from sandbox.rehearsal.http_checks import check_certification
 from sandbox.rehearsal.interface_checks import check_interfaces
 from sandbox.rehearsal.layout_checks import check_layout
 from sandbox.rehearsal.life_checks import check_life, check_status
+from sandbox.rehearsal.migration_checks import check_migration
 from sandbox.rehearsal.module_checks import check_mode, check_modules, refused
 from sandbox.rehearsal.phase_checks import check_phases
 from sandbox.rehearsal.pictures import pictures
 from sandbox.rehearsal.plan import FromDirectory, Plan
-from sandbox.rehearsal.plan_checks import check_calls, check_codes
+from sandbox.rehearsal.plan_checks import check_calls, check_codes, check_wishes
 from sandbox.rehearsal.promise_checks import (
     answers_of,
     as_expected,
     check_answers,
     check_budgets,
     check_dates,
+    relied_on,
 )
 from sandbox.rehearsal.registry import ROWS, findings_of
 from sandbox.rehearsal.rehearsal import Part, Rehearsal
 from sandbox.rehearsal.release_checks import check_skipping, next_release
 from sandbox.rehearsal.restoring import roll_back
 from sandbox.rehearsal.rollback_checks import control, downgrade
+from sandbox.rehearsal.runbook import check_runbook
 from sandbox.rehearsal.starting import base
+from sandbox.rehearsal.stop_checks import check_stopping
 from sandbox.rehearsal.upgrading import MODES, planned
 from sandbox.rehearsal.variables import check_variables, initial_variables
 from sandbox.rehearsal.viewing import View, probes_of, view
 from sandbox.rehearsal.write_checks import check_writes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from sandbox.engine import Compiler
     from sandbox.execution.modules import InstalledModule, Source
+    from sandbox.rehearsal.calling import Probe
     from sandbox.rehearsal.findings import Finding
     from sandbox.rehearsal.plan import Start
 
@@ -115,8 +122,9 @@ def _rehearsed(
     did = bench.ic.interfaces.get(bench.canister.id)
     reader = Reader(interface_of(old, did), interface_of(new, did), frozenset(plan.ignore))
     check_calls(plan, reader)
+    check_wishes(plan, reader)
     progress("the canister as it is")
-    findings += check_status(bench)
+    findings += [*check_status(bench), *check_stopping(bench, reader), *check_copy(bench)]
     probes = probes_of(bench, reader)
     before = view(bench, probes)
     progress("the upgrade")
@@ -143,6 +151,7 @@ def _rehearsed(
     progress("timers and certified data")
     findings += check_life(bench, reader, before, after)
     findings += check_skipping(bench, reader, before)
+    findings += _wished(bench, reader, probes, progress)
     growth = None if plan.growth is None else curve(bench, plan.growth, progress)
     findings += () if growth is None else check_growth(growth)
     progress("rollback")
@@ -179,6 +188,17 @@ def _next_and_back(
     return found
 
 
+def _wished(
+    bench: Bench, reader: Reader, probes: tuple[Probe, ...], progress: Callable[[str], None]
+) -> Iterator[Finding]:
+    """Do what only a plan can ask for, where the upgrade succeeds."""
+    yield from check_guards(bench, reader)
+    if bench.plan.migrated is not None:
+        progress("the migration")
+        yield from check_migration(bench, reader, probes)
+    yield from check_runbook(bench)
+
+
 def _untried(before: View) -> tuple[str, ...]:
     """Return the methods that answered no call of ours, so that nothing is known of them."""
     return tuple(it.probe.method for it in (*before.probes, *before.updates) if it.data is None)
@@ -197,7 +217,7 @@ def _report(
     in_force = {it.code: it for it in plan.acceptances if it.until is None or it.until >= today}
     dated = check_dates(plan.acceptances, today)
     weighed = (
-        accepted(it, in_force[it.code].reason) if it.code in in_force else it
+        accepted(it, in_force[it.code].reason) if it.code in in_force else relied_on(plan, it)
         for it in (*findings, *dated)
     )
     severities, codes = list(Severity), [row.code for row in ROWS]

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 NO_ARGUMENTS: Final = b"DIDL\x00\x00"
 _DAY_S: Final = 86_400.0
+# The ways back.
+BY_SNAPSHOT: Final = "snapshot"
+BY_UPLOAD: Final = "uploaded"
+BY_DOWNGRADE: Final = "downgrade"
+WAYS_BACK: Final = (BY_SNAPSHOT, BY_UPLOAD, BY_DOWNGRADE)
 
 
 class PlanRefused(UsageError):
@@ -170,6 +175,17 @@ Start: TypeAlias = FromModule | FromDirectory | FromCanister | FromWorld | FromS
 
 
 @dataclass(frozen=True, slots=True)
+class Migration:
+    """A migration that goes on after the upgrade, by timers or heartbeats.
+
+    done: the query, and what it answers at the end. within_s: virtual time it may take.
+    """
+
+    done: Call
+    within_s: float = 7 * _DAY_S
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One upgrade of several. See ``Plan`` for argument, persistence and mode.
 
@@ -202,6 +218,11 @@ class Plan:
         has its own.
     budgets: by phase; ``"upgrade"`` is all phases together. tolerance_percent: by how much a
         budget may be exceeded. growth: grow the state and forecast; None leaves that out.
+    migrated: how to know that a migration is done that goes on after the upgrade.
+    guarded: updates that lock themselves while they wait for answers.
+    rollback: the ways back that are counted on: ``snapshot``, ``uploaded``, ``downgrade``.
+    safety_copy: a snapshot directory that is to bring the canister back.
+    runbook: the steps somebody is going to type, as ``runbook`` reads them.
     """
 
     argument: str | bytes = "()"
@@ -220,6 +241,11 @@ class Plan:
     budgets: Mapping[str, Budget] = field(default_factory=dict, hash=False)
     tolerance_percent: float = 0.0
     growth: Growth | None = None
+    migrated: Migration | None = None
+    guarded: tuple[Call, ...] = ()
+    rollback: Collection[str] = (BY_SNAPSHOT,)
+    safety_copy: Path | None = None
+    runbook: tuple[str, ...] = ()
 
     @property
     def acceptances(self) -> tuple[Acceptance, ...]:

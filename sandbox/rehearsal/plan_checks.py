@@ -12,9 +12,10 @@ from sandbox.candid.errors import CandidError
 from sandbox.errors import UsageError
 from sandbox.rehearsal.calling import interface_for, probe_of
 from sandbox.rehearsal.ignoring import method_of
-from sandbox.rehearsal.plan import PlanRefused
+from sandbox.rehearsal.plan import WAYS_BACK, PlanRefused
 from sandbox.rehearsal.promise_checks import expected
 from sandbox.rehearsal.registry import entry
+from sandbox.rehearsal.runbook import action_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,7 +38,12 @@ def check_calls(plan: Plan, reader: Reader) -> None:
 
     Raises: PlanRefused.
     """
-    listed = {"probes": plan.probes, "identities": plan.identities, "traffic": plan.traffic}
+    listed = {
+        "probes": plan.probes,
+        "identities": plan.identities,
+        "traffic": plan.traffic,
+        "guarded": plan.guarded,
+    }
     for place, calls in listed.items():
         for number, call in enumerate(calls):
             _check_call(f"{place}[{number}]", call, reader)
@@ -49,6 +55,23 @@ def check_calls(plan: Plan, reader: Reader) -> None:
         if method_of(rule, methods) is None:
             name = rule.partition(".")[0].partition("[")[0]
             raise PlanRefused(f"ignore[{number}]", no_method(name, methods))
+
+
+def check_wishes(plan: Plan, reader: Reader) -> None:
+    """Refuse stages that cannot be done as the plan asks. Raises: PlanRefused."""
+    if plan.migrated is not None:
+        _check_call("migrated", plan.migrated.done, reader)
+        if not plan.migrated.done.is_checked:
+            raise PlanRefused("migrated", "it takes expect or matches: what says that it is done")
+    for number, step in enumerate(plan.runbook):
+        try:
+            action_of(step)
+        except UsageError as error:
+            raise PlanRefused(f"runbook[{number}]", str(error)) from error
+    for number, way in enumerate(plan.rollback):
+        if way not in WAYS_BACK:
+            reason = f"there is no way back {way!r}; there are {', '.join(WAYS_BACK)}"
+            raise PlanRefused(f"rollback[{number}]", reason)
 
 
 def _check_call(place: str, call: Call, reader: Reader) -> None:

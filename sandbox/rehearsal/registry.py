@@ -175,6 +175,16 @@ ROWS: Final = (
         "https://github.com/caffeinelabs/motoko/issues/2676",
     ),
     Entry(
+        "P07", "The canister cannot be stopped", WARNING, BRICK,
+        "A safe upgrade begins with a stop, and stopping waits for every answer that is still to "
+        "come. A callee that is slow, broken or hostile makes it wait for ever.",
+        "The canister is stopped as it is, and given the IC's five minutes; then while those that "
+        "the plan's traffic calls do not answer (a note: it takes an unreliable callee).",
+        "Call others with bounded wait (call_with_best_effort_response). Now: wait, or upgrade "
+        "running and accept P06.",
+        "https://forum.dfinity.org/t/prioritize-safe-instantaneous-canister-upgrades/9039",
+    ),
+    Entry(
         "P08", "Upgrading again changes the data again", FAILURE, LOSS,
         "A migration that is not idempotent runs once more with the next release and converts "
         "what is converted already.",
@@ -239,6 +249,17 @@ ROWS: Final = (
         "Write an explicit migration function: (with migration = func(old) { … }). S04 says "
         "which variable it is.",
         "https://github.com/dfinity/icskills/pull/318",
+    ),
+    Entry(
+        "Q07", "The migration does not survive what may happen to it", FAILURE, SILENT,
+        "Data that are migrated by timers or heartbeats after the upgrade are half done for a "
+        "while. The migration may never end, or begin anew with the next upgrade.",
+        "The plan's query is asked until it says that the migration is done; then, at 10, 50 and "
+        "90 % of the way, the new module is upgraded to itself, rolled back by snapshot, and "
+        "downgraded if the plan counts on that.",
+        "Keep the progress in stable memory, set the timer in post_upgrade, and let each step "
+        "know what is converted already.",
+        "https://github.com/dfinity/internet-identity/pull/1044",
     ),
     Entry(
         "Q08", "The start uses a system call forbidden there", FAILURE, OUTAGE,
@@ -344,6 +365,16 @@ ROWS: Final = (
         "https://github.com/dfinity/canbench",
     ),
     Entry(
+        "A06", "A method stays locked", FAILURE, OUTAGE,
+        "A method locks itself, calls another canister and unlocks in the callback. Where the "
+        "callback dies with the upgrade, the lock stays.",
+        "A guarded method of the plan is called, the upgrade happens while its callee has not "
+        "answered, the answer comes, and the method is called again; without the upgrade that "
+        "works.",
+        "Stop the canister before the upgrade, or clear all locks in post_upgrade.",
+        "https://github.com/caffeinelabs/motoko/issues/2676",
+    ),
+    Entry(
         "A07", "An identity differs after the upgrade", FAILURE, LOSS,
         "A principal or key that a query tells is another one: what a canister derives from a "
         "salt or key of its own, its users' principals say, belongs to nobody any more.",
@@ -399,9 +430,26 @@ ROWS: Final = (
     Entry(
         "R05", "The canister is left stopped", WARNING, OUTAGE,
         "An upgrade does not start a stopped canister; it takes no calls until somebody does.",
-        "The canister's status at the end.",
+        "The canister's status at the start, and after the steps of the plan's runbook.",
         "End the runbook with start, and check the status.",
         "https://github.com/dfinity/developer-docs/pull/84",
+    ),
+    Entry(
+        "R06", "The safety copy is not one", FAILURE, BRICK,
+        "Snapshots of a canister go with it, with its cycles, and when there are too many. A copy "
+        "that is missing, damaged or of another state brings nothing back.",
+        "The plan's directory is read, its hashes are checked, and it is compared with the "
+        "canister; a runbook takes a snapshot before it upgrades.",
+        "Take a snapshot of the stopped canister right before the upgrade, and download it.",
+        "https://github.com/dfinity/interface-spec/pull/259",
+    ),
+    Entry(
+        "R08", "The safety copy cannot be loaded", FAILURE, OUTAGE,
+        "The copy is in order, and uploading or loading it is refused: too many snapshots, too "
+        "few cycles, or somebody who is no controller.",
+        "It is uploaded and loaded as whoever upgrades.",
+        "Do what the reject asks for, before the upgrade.",
+        "https://github.com/dfinity/ic/pull/6592",
     ),
     Entry(
         "E01", "An answer is not the one the plan expects", FAILURE, SILENT,

@@ -69,7 +69,7 @@ def roll_back(bench: Bench, reader: Reader, probes: tuple[Probe, ...], before: V
     with bench.fork(), catch_warnings():
         simplefilter("ignore", OpenCallsWarning)  # that calls were open is finding R03
         state = bench.runtime.state
-        snapshot = bench.canister.take_snapshot(replace=_oldest(bench), caller=bench.caller)
+        snapshot = bench.canister.take_snapshot(replace=oldest(bench), caller=bench.caller)
         planned(bench)
         upgraded = readings(bench, probes)
         cycles = bench.runtime.state.cycles
@@ -159,7 +159,7 @@ def _uploaded(bench: Bench, snapshot: Snapshot) -> Snapshot:
     return found
 
 
-def _oldest(bench: Bench) -> SnapshotId | None:
+def oldest(bench: Bench) -> SnapshotId | None:
     """Return the snapshot to replace where there is room for no more."""
     there = bench.ic.world.snapshots.of(bench.canister.id)
     return there[0].id if len(there) >= bench.ic.limits.snapshots_per_canister else None

@@ -26,7 +26,7 @@ def downgrade(bench: Bench, reader: Reader, before: View) -> Iterator[Finding]:
 
     Requires: in a fork in which the upgrade has succeeded.
     """
-    run = _old_again(bench)
+    run = old_again(bench)
     if run.failure is not None:
         yield finding("R01", Fact(f"the old module: {run.failed_in}", "", run.reason))
         return
@@ -39,11 +39,11 @@ def downgrade(bench: Bench, reader: Reader, before: View) -> Iterator[Finding]:
 def control(bench: Bench, probes: tuple[Probe, ...]) -> tuple[Reading, ...]:
     """Ask the probes after upgrading the old module to itself; none when that fails."""
     with bench.fork():
-        run = _old_again(bench)
+        run = old_again(bench)
         return () if run.failure is not None else readings(bench, probes)
 
 
-def _old_again(bench: Bench) -> UpgradeRun:
+def old_again(bench: Bench) -> UpgradeRun:
     """Install the old module, with the argument of the plan if it can read that."""
     try:
         wanted = bench.plan.downgrade_argument

@@ -7,12 +7,13 @@ from typing import Final
 
 from sandbox.errors import UsageError
 from sandbox.limits import PROFILES, Limits
-from sandbox.rehearsal.plan import Call
+from sandbox.rehearsal.plan import WAYS_BACK, Call
 from sandbox.rehearsal.planfile.shapes import (
     COUNT,
     DAY,
     DURATION,
     PERCENT,
+    TARGET,
     Either,
     Field,
     ListOf,
@@ -23,6 +24,7 @@ from sandbox.rehearsal.planfile.shapes import (
     text,
 )
 from sandbox.rehearsal.registry import REGISTRY, entry
+from sandbox.rehearsal.runbook import action_of
 from sandbox.rehearsal.upgrading import MODES
 
 _CALL: Final = text(Call.parsed, examples=["inc ()", 'balance_of ("ada")'])
@@ -37,6 +39,11 @@ def _pattern(value: str) -> str:
         re.compile(value)
     except re.error as error:
         raise UsageError(f"{value!r} is no regular expression: {error}") from error
+    return value
+
+
+def _step(value: str) -> str:
+    action_of(value)
     return value
 
 
@@ -130,6 +137,14 @@ _LIMITS: Final = Record(
     )
 )
 # What belongs to one canister.
+_MIGRATED: Final = Record(
+    (
+        *_CALL_RECORD,
+        *_ANSWER[:2],
+        Field("within", DURATION, "The virtual time it may take.", "7d"),
+    ),
+    one_of=("call", "method"),
+)
 _CANISTER: Final = (
     Field("start", _START, "What is rehearsed: the canister with its state."),
     Field("did", path(), "The interface, where the modules carry none.", "service.did"),
@@ -158,6 +173,36 @@ _CANISTER: Final = (
         ListOf(_SIMPLE_CALL),
         "Updates that add to the state: repeated until it is 2, 4 and 8 times as large.",
         "['fill (1_000)']",
+    ),
+    Field(
+        "guarded",
+        ListOf(_SIMPLE_CALL),
+        "Updates that lock themselves while they wait for answers.",
+        "[withdraw]",
+    ),
+    Field(
+        "migrated",
+        _MIGRATED,
+        "How to know that a migration is done that goes on after the upgrade.",
+        '{call: is_migrated, expect: "(true)", within: 7d}',
+    ),
+    Field(
+        "rollback",
+        ListOf(choice(*WAYS_BACK)),
+        "The ways back you count on: what is wrong with these fails.",
+        "[snapshot]",
+    ),
+    Field(
+        "safety_copy",
+        TARGET,
+        "A snapshot directory that is to bring the canister back; it is checked.",
+        "./backup",
+    ),
+    Field(
+        "runbook",
+        ListOf(text(_step)),
+        "What you are going to type, step by step; it is done, and its end looked at.",
+        "[stop, snapshot create, install --mode upgrade, start]",
     ),
     Field(
         "downgrade_argument",

@@ -20,6 +20,7 @@ from sandbox.rehearsal.plan import (
     FromStore,
     FromWorld,
     Growth,
+    Migration,
     Plan,
     PlanRefused,
     Step,
@@ -37,9 +38,7 @@ if TYPE_CHECKING:
 
 _WORLD: Final = ".canister-sandbox"
 # Of a plan file, what goes into the Plan under the same name.
-_SAME: Final = (
-    "identities", "traffic", "growth", "downgrade_argument", "budgets", "tolerance_percent",
-)  # fmt: skip
+_SAME: Final = ("downgrade_argument", "tolerance_percent", "rollback", "safety_copy", "runbook")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +125,8 @@ class _Reader:
             return FromDirectory(values["snapshot"], id_)
         if "module" in values:
             argument = self._argument(values, place)
-            calls = enumerate(values.get("calls", ()))
-            made = tuple(self.call(it, f"{place}.calls[{at}]") for at, it in calls)
-            return FromModule(values["module"], argument, made, id_)
+            calls = self._calls(values, "calls", f"{place}.")
+            return FromModule(values["module"], argument, calls, id_)
         if "stored" in values:
             if "store" not in values:
                 raise self.source.located(place, "stored needs the key store: its directory")
@@ -161,27 +159,28 @@ class _Reader:
     def plan(self, values: dict[str, Any], prefix: str) -> Plan:
         """Return everything else."""
         given = values.get("probes", ())
-        probes = [self.call(it, f"{prefix}probes[{at}]") for at, it in enumerate(given)]
+        probes = self._calls(values, "probes", prefix)
         ignored = [*values.get("ignore", ())]
         for call, one in zip(probes, given, strict=True):
             if isinstance(one, dict):
                 ignored += [call.method + rule for rule in one.get("ignore", ())]
-        same = {name: values[name] for name in _SAME if name in values}
-        for name in ("identities", "traffic", "growth"):
-            listed = enumerate(same.get(name, ()))
-            same[name] = tuple(self.call(it, f"{prefix}{name}[{at}]") for at, it in listed)
-        same["growth"] = Growth(same["growth"]) if same["growth"] else None
-        same["budgets"] = {name: Budget(**it) for name, it in same.get("budgets", {}).items()}
+        grow = self._calls(values, "growth", prefix)
         did = values.get("did")
         return Plan(
-            probes=tuple(probes),
+            probes=probes,
+            identities=self._calls(values, "identities", prefix),
+            traffic=self._calls(values, "traffic", prefix),
+            guarded=self._calls(values, "guarded", prefix),
             ignore=tuple(ignored),
             accept=tuple(Acceptance(**it) for it in values.get("accept", ())),
             soak_s=values.get("soak", Plan().soak_s),
             caller=_identity(values.get("as")),
             did=None if did is None else did.read_text("utf-8"),
             limits=self._limits(values.get("limits", {})),
-            **same,
+            budgets={name: Budget(**it) for name, it in values.get("budgets", {}).items()},
+            migrated=self._migration(values.get("migrated"), f"{prefix}migrated"),
+            growth=Growth(grow) if grow else None,
+            **{name: values[name] for name in _SAME if name in values},
         )
 
     def call(self, value: Call | dict[str, Any], place: str) -> Call:
@@ -203,6 +202,18 @@ class _Reader:
             matches=value.get("matches"),
             instructions=value.get("instructions"),
         )
+
+    def _calls(self, values: dict[str, Any], name: str, prefix: str) -> tuple[Call, ...]:
+        listed = enumerate(values.get(name, ()))
+        return tuple(self.call(it, f"{prefix}{name}[{at}]") for at, it in listed)
+
+    def _migration(self, values: dict[str, Any] | None, place: str) -> Migration | None:
+        if values is None:
+            return None
+        done = self.call(values, place)
+        if not done.is_checked:
+            raise self.source.located(place, "it takes expect or matches: what says it is done")
+        return Migration(done, values.get("within", Migration(done).within_s))
 
     def _limits(self, values: dict[str, Any]) -> Any:
         changes = {name: most for name, most in values.items() if name != "profile"}

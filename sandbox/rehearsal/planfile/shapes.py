@@ -239,6 +239,12 @@ def path(kind: str = "file") -> Scalar:
     return Scalar(parse, {"type": "string", "description": f"a {kind}, relative to the plan"})
 
 
+TARGET: Final = Scalar(
+    lambda value, source: source.file.parent / value,
+    {"type": "string", "description": "a directory, relative to the plan; it may be missing"},
+)
+
+
 def _parse_count(value: str, _: Source) -> int:
     match = _COUNT.fullmatch(value)
     if match is None:

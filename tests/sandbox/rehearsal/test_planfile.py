@@ -22,6 +22,7 @@ from sandbox.rehearsal import (
     FromModule,
     FromStore,
     FromWorld,
+    Migration,
     Plan,
     PlanInvalid,
     Rehearsal,
@@ -84,6 +85,11 @@ probes:
 identities: [key]
 ignore: [now, "log[*].time"]
 traffic: [{call: inc, expect: "()"}]
+guarded: [pay]
+migrated: {call: done, expect: "(true)", within: 2d}
+rollback: [uploaded, downgrade]
+safety_copy: backup
+runbook: [stop, snapshot create, upgrade, start]
 downgrade_argument: "(2)"
 budgets: {post_upgrade: {instructions: 1_000, stable_growth: 64 KiB}}
 tolerance_percent: 2.5
@@ -112,6 +118,11 @@ steps:
         ignore=("now", "log[*].time", "stats.uptime"),
         accept=(Acceptance("S02", "why not", date(2027, 1, 31)),),
         traffic=(Call("inc", expect="()"),),
+        guarded=(Call("pay"),),
+        migrated=Migration(Call("done", expect="(true)"), 2 * 86_400.0),
+        rollback=("uploaded", "downgrade"),
+        safety_copy=folder / "backup",
+        runbook=("stop", "snapshot create", "upgrade", "start"),
         soak_s=36 * 3_600.0,
         downgrade_argument="(2)",
         caller=Principal.named("ada"),
@@ -212,6 +223,15 @@ def test_a_start_may_be_a_directory_a_store_or_a_world(folder: Path) -> None:
             f"{START}{STEPS}budgets: {{upgrade: {{cycles: much}}}}",
             "plan.yaml:3: budgets.upgrade.cycles: 'much' is no count, like 5_000_000 or 64 MiB",
         ),
+        (
+            f"{START}{STEPS}migrated: {{call: done}}",
+            "plan.yaml:3: migrated: it takes expect or matches: what says it is done",
+        ),
+        (
+            f"{START}{STEPS}rollback: [snapshots]",
+            "plan.yaml:3: rollback[0]: there is no value 'snapshots'; did you mean 'snapshot'?",
+        ),
+        (f"{START}{STEPS}runbook:\n- stop\n- pray", "plan.yaml:5: runbook[1]: 'pray' is no step"),
         (f"{START}{STEPS}soak: 0", "plan.yaml:3: soak: '0' is no time, like 90s, 10m, 24h or 7d"),
         (
             f"{START}{STEPS}accept: [{{code: S02, reason: x, until: soon}}]",
