@@ -1,10 +1,11 @@
 """Canister memories: committed content with marks to rewind to, and views for live instances.
 
-``new_region`` makes one; ``Region`` says what it can do; ``diagnose`` says what this
-platform offers. Imports neither wasmtime nor anything platform-specific.
+``new_region`` makes one, ``mapped_region`` one that begins as a file; ``Region`` says what it
+can do; ``diagnose`` says what this platform offers. Imports neither wasmtime nor anything
+platform-specific.
 """
 
-from sandbox.memory.choice import Capability, RegionKind, diagnose, new_region
+from sandbox.memory.choice import Capability, RegionKind, diagnose, mapped_region, new_region
 from sandbox.memory.errors import (
     MarkUnknown,
     RegionMisused,
@@ -32,5 +33,6 @@ __all__ = [
     "UsedAfterFork",
     "Window",
     "diagnose",
+    "mapped_region",
     "new_region",
 ]

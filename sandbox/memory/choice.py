@@ -51,6 +51,24 @@ def new_region(size_bytes: int, *, kind: RegionKind = "auto") -> Region:
     return CopyingRegion(SparseImage(), size_bytes)
 
 
+def mapped_region(descriptor: int, size_bytes: int, *, kind: RegionKind = "auto") -> Region:
+    """Return a memory that begins as a file, which is mapped and neither copied nor written.
+
+    descriptor: of the file, which must stay as it is; the caller may close it.
+
+    Raises: RegionRefused (where copy-on-write does not work: copy it).
+    """
+    if kind == "copying" or sys.platform != "linux":
+        raise RegionRefused("files are mapped by copy-on-write memories only")
+    from sandbox.memory.copy_on_write import CopyOnWriteRegion
+    from sandbox.memory.layered_image import LayeredImage, SharedBase
+    from sandbox.memory.mapped_file import MappedFile
+    from sandbox.memory.rehearsal import best_tracker
+
+    tracker = best_tracker()
+    return CopyOnWriteRegion(LayeredImage(SharedBase(MappedFile(descriptor))), size_bytes, tracker)
+
+
 def diagnose() -> tuple[Capability, ...]:
     """Return what canister memories can use in this process, most important first."""
     if sys.platform != "linux":

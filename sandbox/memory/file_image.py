@@ -42,7 +42,7 @@ class FileImage:
         try:
             os.ftruncate(self.descriptor, length)
         except OSError as refusal:
-            raise _refused(refusal) from refusal
+            raise refused(refusal) from refusal
         self.length = length
 
     def read(self, offset: int, length: int) -> bytes:
@@ -61,7 +61,7 @@ class FileImage:
             for offset, data in pieces:
                 os.posix_fallocate(self.descriptor, offset, len(data))
         except OSError as refusal:
-            raise _refused(refusal) from refusal
+            raise refused(refusal) from refusal
 
     def store(self, pieces: Iterable[Piece], holes: Sequence[Run] = ()) -> None:
         """Write the pieces, punch the holes."""
@@ -105,5 +105,6 @@ class FileImage:
         self._close()
 
 
-def _refused(refusal: OSError) -> RegionRefused:
+def refused(refusal: OSError) -> RegionRefused:
+    """Translate the operating system's refusal."""
     return RegionRefused(f"the operating system refused memory: {refusal}")

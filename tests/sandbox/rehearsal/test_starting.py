@@ -79,6 +79,29 @@ def test_what_a_snapshot_directory_does_not_record_is_said(
     assert [fact.what for fact in found.evidence] == ["global timer", "on_low_wasm_memory hook"]
 
 
+def test_a_large_memory_is_mapped_and_its_file_stays_as_it_is(
+    ic: Sandbox, compiler: Compiler, tmp_path: Path
+) -> None:
+    _downloaded(ic, "saves_heap", tmp_path)
+    heap, size = tmp_path / "wasm_memory.bin", 4 << 30
+    with heap.open("r+b") as file:
+        file.truncate(size)
+        file.seek(size - 4_096)
+        file.write(b"the end")
+    _edited(tmp_path, wasm_memory_size=size)
+    before = heap.stat()
+
+    outcome = rehearse(tmp_path, module("saves_heap"), compiler=compiler)
+
+    assert outcome.run is not None
+    assert outcome.run.failure is None
+    assert [diff.is_same for diff in outcome.probes] == [True]
+    assert outcome.rollback is not None
+    assert outcome.rollback.taken.is_exact
+    after = heap.stat()
+    assert (after.st_blocks, after.st_mtime_ns) == (before.st_blocks, before.st_mtime_ns)
+
+
 def test_timers_of_an_old_snapshot_are_not_overdue(
     ic: Sandbox, compiler: Compiler, tmp_path: Path
 ) -> None:
