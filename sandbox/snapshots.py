@@ -8,7 +8,8 @@ seldom needed is imported when it is: every command starts with this module.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sandbox.errors import UsageError
 from sandbox.messages import Reject
@@ -167,6 +168,43 @@ class SnapshotDesk:
             )
             found = done if isinstance(done, Reject) else world.snapshots.get(done)
             return _snapshot(found)
+
+    def import_canister(
+        self,
+        directory: str | PathLike[str],
+        *,
+        did: str | PathLike[str] | None = None,
+        caller: PrincipalLike | None = None,
+        **options: Any,
+    ) -> Canister:
+        """Make a canister of a snapshot directory, such as dfx downloads one from mainnet.
+
+        Nothing is written into the directory, and its large files are not copied but mapped:
+        they must stay as they are. The snapshot is the canister's first one, with the label
+        ``imported``. The clock goes to when it was taken, if that is later: the canister's
+        timers are not overdue by years.
+
+        did: the interface, when the module does not carry one.
+        options: ``name=``, ``specified_id=``, ``controllers=``, ``cycles=``, as for
+            ``Sandbox.create_canister``.
+        On failure: everything is as before.
+        Raises: DirectoryRefused, CanisterRejected, UsageError.
+        """
+        from sandbox.handle import Canister
+        from sandbox.importing import imported
+        from snapshot.directory.check import read_metadata
+
+        path, ic = Path(directory), self._sandbox
+        before = ic.anchor()
+        try:
+            ic.time_ns = max(ic.time_ns, read_metadata(path).taken_on or 0)
+            canister = ic.create_canister(caller=caller, **options)
+            taken = imported(ic, path, canister, "imported")
+            check(ic.world.load_snapshot(canister.runtime, taken.id, ic.identity_of(caller)))
+            return Canister(ic, canister.id, did=did)
+        except BaseException:
+            before.rewind()
+            raise
 
     def clone(
         self,

@@ -1,4 +1,4 @@
-"""Snapshots as directories, the layout of dfx and icp-cli: ``download`` and ``upload``."""
+"""Snapshots as directories, the layout of dfx and icp-cli: ``download``, ``upload``, ``import``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sandbox.cli.common import as_option, existing, json_option, opened, print_json
+from sandbox.cli.common import (
+    as_option,
+    existing,
+    json_option,
+    moment,
+    opened,
+    principal_of,
+    print_json,
+)
 from sandbox.cli.progress import progress_shown
 from sandbox.cli.snapshot_common import (
     canister_argument,
@@ -143,3 +151,51 @@ def upload(
                 )
             raise
     say_made(made, as_json=as_json)
+
+
+@click.command("import")
+@click.argument("name")
+@click.option(
+    "--dir", "directory", required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path), help="The directory.",
+)  # fmt: skip
+@click.option(
+    "--id", "specified_id", metavar="PRINCIPAL",
+    callback=lambda _ctx, _parameter, value: principal_of(value),
+    help="Give the canister this id, such as the one it has on mainnet.",
+)  # fmt: skip
+@click.option(
+    "--did", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+    help="The interface, if the module carries none.",
+)  # fmt: skip
+@as_option
+@json_option
+def import_(
+    name: str,
+    directory: Path,
+    specified_id: Principal | None,
+    did: Path | None,
+    caller: Principal | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Create canister NAME from a snapshot directory, to go on where it was taken.
+
+    Nothing is written into the directory. The clock goes to when the snapshot was taken, if
+    that is later; the snapshot stays, with the label `imported`.
+
+    \b
+    Examples:
+      dfx canister snapshot download ledger 0000… --dir ledger-now --network ic
+      canister-sandbox snapshot import ledger --dir ledger-now
+      canister-sandbox call ledger icrc1_total_supply
+    """
+    with opened(begins=True) as ic:
+        canister = ic.snapshots.import_canister(
+            directory, name=name, specified_id=specified_id, did=did, caller=caller
+        )
+        (taken,) = ic.world.snapshots.of(canister.id)
+    if as_json:
+        print_json({"name": name, "id": canister.id, "snapshot": facts(taken)})
+    else:
+        click.echo(f"{name} is {canister.id}, as on {moment(taken.taken_on)}")

@@ -21,6 +21,7 @@ COMMANDS: Final[Table] = {
     "delete": ("snapshot_state", "delete", "Delete a snapshot."),
     "download": ("snapshot_files", "download", "Write a snapshot as dfx and icp-cli do."),
     "upload": ("snapshot_files", "upload", "Take a snapshot directory in."),
+    "import": ("snapshot_files", "import_", "Create a canister from a snapshot directory."),
     "verify": ("snapshot_store", "verify", "Read everything on the disk again."),
     "gc": ("snapshot_store", "gc", "Free what nothing needs; keep only some snapshots."),
 }

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox.errors import CanisterRejected
+from sandbox.importing import imported
 from sandbox.rehearsal.calling import said
 from sandbox.rehearsal.findings import Fact
-from sandbox.rehearsal.importing import imported
 from sandbox.rehearsal.registry import finding, findings_of
 from snapshot.content import content_of
 from snapshot.directory import DirectoryRefused

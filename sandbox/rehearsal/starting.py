@@ -11,7 +11,6 @@ from sandbox.errors import UsageError
 from sandbox.rehearsal.bench import Base, controller_of
 from sandbox.rehearsal.calling import encoded, send
 from sandbox.rehearsal.findings import Fact
-from sandbox.rehearsal.importing import imported
 from sandbox.rehearsal.plan import (
     FromCanister,
     FromDirectory,
@@ -21,7 +20,6 @@ from sandbox.rehearsal.plan import (
     PlanRefused,
 )
 from sandbox.sandbox import Sandbox
-from snapshot.directory.check import read_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -126,12 +124,8 @@ def _installed(ic: Sandbox, start: FromModule, did: str | None) -> Canister:
 
 
 def _imported(ic: Sandbox, start: FromDirectory) -> Base:
-    # The clock goes where the snapshot was taken: its timers must not be overdue by years.
-    taken_on = read_metadata(start.path).taken_on if start.path.is_dir() else 0
-    ic.time_ns = max(ic.time_ns, taken_on or 0)
-    canister = ic.create_canister(specified_id=start.canister_id)
-    snapshot = imported(ic, start.path, canister)
-    canister.load_snapshot(snapshot)
+    canister = ic.snapshots.import_canister(start.path, specified_id=start.canister_id)
+    (snapshot,) = canister.list_snapshots()
     return Base(ic, canister, tuple(_missing(snapshot.content)))
 
 

@@ -113,6 +113,42 @@ def test_a_directory_moves_a_canister_to_another_sandbox(
         assert target.list_snapshots()[0].label == "in"
 
 
+def test_a_directory_becomes_a_canister_as_it_was(
+    ic: Sandbox, canister: Canister, tmp_path: Path
+) -> None:
+    ic.advance(days=400)
+    before = canister.take_snapshot()
+    files = _downloaded(ic, before, tmp_path / "files")
+    there = {path: path.read_bytes() for path in files.rglob("*") if path.is_file()}
+    with Sandbox() as other:
+        found = other.snapshots.import_canister(files, name="poke", specified_id=canister.id)
+
+        assert (found.id, found.checksum) == (canister.id, before.checksum)
+        assert other.time_ns == before.taken_on
+        assert other.canister("poke") == found
+        (kept,) = found.list_snapshots()
+        poke(found, "heap", 0, b"changed")
+        found.load_snapshot(kept)
+        assert (kept.label, found.checksum) == ("imported", before.checksum)
+    assert {path: path.read_bytes() for path in files.rglob("*") if path.is_file()} == there
+
+
+def test_a_directory_that_is_refused_makes_no_canister_and_moves_no_clock(
+    ic: Sandbox, canister: Canister, tmp_path: Path
+) -> None:
+    ic.advance(days=400)
+    files = _downloaded(ic, canister.take_snapshot(), tmp_path / "files")
+    (files / "wasm_module.bin").write_bytes(b"no module")
+    with Sandbox() as other:
+        before = other.time_ns
+
+        for directory in (files, tmp_path / "nothing"):
+            with pytest.raises(DirectoryRefused):
+                other.snapshots.import_canister(directory, name="poke")
+
+        assert (other.canisters, other.names, other.time_ns) == ((), {}, before)
+
+
 def test_a_refused_directory_leaves_no_snapshot(
     ic: Sandbox, canister: Canister, tmp_path: Path
 ) -> None:

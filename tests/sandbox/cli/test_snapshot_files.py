@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from command_line import CommandLine
+
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from command_line import CommandLine
 
 
 @pytest.fixture
@@ -44,11 +44,22 @@ def test_what_was_downloaded_can_be_uploaded_and_loaded(
     assert counter.json("snapshot", "show", "counter", "back")["source"] == "metadata_upload"
 
 
+def test_a_directory_becomes_a_canister(directory: Path, tmp_path: Path) -> None:
+    other = CommandLine(tmp_path / "other world")
+    wanted = "ryjl3-tyaaa-aaaaa-aaaba-cai"
+
+    said = other("snapshot", "import", "copy", "--dir", str(directory), "--id", wanted).stdout
+    made = other.json("snapshot", "import", "again", "--dir", str(directory))
+
+    assert said.startswith(f"copy is {wanted}, as on 2025-01-01 00:00:00 UTC")
+    assert made["snapshot"]["label"] == "imported"
+    assert other.json("call", "copy", "inc") == 6
+    assert other.json("call", "again", "get") == 5
+
+
 def test_a_snapshot_moves_to_another_world(
     directory: Path, counter_wat: str, tmp_path: Path
 ) -> None:
-    from command_line import CommandLine
-
     other = CommandLine(tmp_path / "other world")
     other("install", "copy", counter_wat, "--argument", "(0)")
 

@@ -1,7 +1,8 @@
 """A snapshot directory, read into a canister without a trace in the directory.
 
 ``snapshot.directory.upload`` notes its progress in the directory so that it can be resumed;
-a rehearsal reads somebody's only backup, perhaps from a read-only disk, and must not.
+this reads somebody's only backup, or files under version control, perhaps from a read-only
+disk, and must not.
 Large memories are mapped where they lie: nothing is copied until a canister changes it.
 """
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 _WORTH_MAPPING: Final = 64 << 20
 
 
-def imported(ic: Sandbox, path: Path, canister: Canister) -> Snapshot:
+def imported(ic: Sandbox, path: Path, canister: Canister, label: str = "") -> Snapshot:
     """Make a directory a snapshot of a canister; its files must stay as they are meanwhile.
 
     Raises: DirectoryRefused, CanisterRejected.
@@ -53,7 +54,7 @@ def imported(ic: Sandbox, path: Path, canister: Canister) -> Snapshot:
         )
         origin = Origin(Source.UPLOADED, runtime.state.version)
         snapshot = Snapshot(
-            SnapshotId.of(canister.id, 0), world.clock.now_ns, "", origin, lambda: content
+            SnapshotId.of(canister.id, 0), world.clock.now_ns, label, origin, lambda: content
         )
         found = world.snapshots.adopt(runtime, snapshot)
         if isinstance(found, Reject):
