@@ -61,10 +61,10 @@ class Arena:
 
 @contextmanager
 def attached(
-    kind: RegionKind, size_bytes: int, *, reserve: int = 0
+    kind: RegionKind, size_bytes: int, *, reserve: int = 0, is_rewritten: bool = False
 ) -> Iterator[tuple[Region, Arena]]:
     """Yield a region of zeros and the memory it shows, which may grow to ``reserve`` bytes."""
     with new_region(size_bytes, kind=kind) as region, Arena(max(size_bytes, reserve)) as arena:
-        region.attach(arena.address, size_bytes)
+        region.attach(arena.address, size_bytes, is_rewritten=is_rewritten)
         yield region, arena
         region.detach()

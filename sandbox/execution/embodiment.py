@@ -109,13 +109,13 @@ class Embodiment(ABC):
     def _attach(self, instance: Instance, origin: Origin) -> None:
         if origin is Origin.NEW:
             # An empty view that has grown: what the data segments wrote gets committed.
-            self.heap.attach(instance.heap_address, 0, fresh=True)
+            self.heap.attach(instance.heap_address, 0, fresh=True, is_rewritten=True)
         else:
             if instance.heap_bytes > self.heap.size_bytes:
                 self.heap.resize(instance.heap_bytes)
             elif instance.heap_bytes < self.heap.size_bytes:
                 raise ModuleRefused("Wasm module has no memory to keep the heap in")
-            self.heap.attach(instance.heap_address, instance.heap_bytes)
+            self.heap.attach(instance.heap_address, instance.heap_bytes, is_rewritten=True)
         if origin is Origin.STATE:
             instance.write_mutable_globals(self.state.globals)
         else:

@@ -3,6 +3,11 @@
 The kernel does the copying: a page the instance writes becomes anonymous, and discarding
 it shows the file again. Committing stores the written pages in the file and discards them;
 rolling back discards only. Costs follow the pages touched, never the size.
+
+A fault costs as much as copying some ten pages, and a heap is written in the same places
+(stack, allocator, counters) by every message. So a heap's private pages stay where they are
+few: after a commit they equal the file, in a rollback they are filled from it, and what a
+commit finds private is compared with the file before it counts as changed.
 """
 
 from __future__ import annotations
@@ -17,7 +22,7 @@ from sandbox.memory.region import PreparedCommit, Region
 from sandbox.memory.runs import OS_PAGE, clipped, joined, page_window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from sandbox.memory.dirty_pages import DirtyTracker
     from sandbox.memory.runs import Run, Window
@@ -33,6 +38,13 @@ _NEAR_BYTES: Final = 16 * OS_PAGE
 # they leave (13 us for a GiB), so one that read 1 GiB once would pay 9 ms ever after. To
 # map everything anew costs some seven scans; doing so now and then bounds both losses.
 _REMAP_EVERY: Final = 16
+
+# More is stored as it is: comparing costs half as much as storing, and finds little.
+_COMPARED_BYTES: Final = 1 << 20
+
+# Pages of a heap that may stay private. Measured on a ledger that writes 17 pages in a
+# transfer: a transfer took 313 us instead of 381, a query 101 instead of 162.
+_KEPT_BYTES: Final = 64 * OS_PAGE
 
 # Copying so much takes 3 ms, once; sharing makes commits of 32 pages 1.7 times as dear, since
 # runs that become own are mapped one by one, for as long as the memory lives.
@@ -53,6 +65,7 @@ class CopyOnWriteRegion(Region):
         self._new_tracker = new_tracker
         self._tracker = new_tracker()
         self._messages = 0
+        self._private: list[Run] = []  # when last looked at: written, or kept
 
     def _show(self, view: View, *, fresh: bool) -> None:  # noqa: ARG002
         self._file.lengthen(view.capacity_bytes)
@@ -68,17 +81,26 @@ class CopyOnWriteRegion(Region):
                 refusal
             )
 
+    def _changed(self, view: View, reach: int, window: Window | None) -> list[Run]:
+        self._private = self._dirty(view, reach, window)
+        if not self._is_rewritten or _length(self._private) > _COMPARED_BYTES:
+            return self._private
+        memory = view.reaching(reach).memory
+        different = (run for part in self._private for run in self._differences(memory, *part))
+        return list(joined(different))
+
     def _settle(self, view: View, prepared: PreparedCommit) -> None:
         self._map(prepared.view, view.capacity_bytes)
-        dirty = list(clipped(prepared.dirty, view.capacity_bytes))
         self._file.show(view.address, view.capacity_bytes)
-        self._forget(view, dirty)
+        self._keep_or_drop(view, list(clipped(self._private, view.capacity_bytes)))
 
     def _restore(self, view: View, reach: int, window: Window | None) -> None:
         if self._tracker.follows_touched:
-            self._forget(view, self._dirty(view, reach, window))
+            private = self._dirty(view, reach, window)
         else:
-            self._forget(view, [(0, reach)] if reach else [])
+            private = [(0, reach)] if reach else []
+        for offset, length in self._keep_or_drop(view, private):
+            view.memory[offset : offset + length] = self._file.read(offset, length)
 
     def _refresh(self, view: View, runs: Sequence[Run]) -> None:
         self._file.show(view.address, view.capacity_bytes)
@@ -107,10 +129,34 @@ class CopyOnWriteRegion(Region):
     def _map(self, view: View, start: int) -> None:
         self._file.map_into(view.address, start, view.capacity_bytes)
 
-    def _forget(self, view: View, dirty: list[Run]) -> None:
-        """Drop the private pages; some may lie behind the view, where the memory grew."""
+    def _differences(self, memory: memoryview, offset: int, length: int) -> Iterator[Run]:
+        """Yield the OS pages of a run that differ from the file."""
+        # A copy first: memoryviews are compared byte by byte, bytes all at once.
+        now, stored = bytes(memory[offset : offset + length]), self._file.read(offset, length)
+        if now == stored:
+            return
+        if length == OS_PAGE:
+            yield offset, length
+            return
+        for at in range(0, length, OS_PAGE):
+            if now[at : at + OS_PAGE] != stored[at : at + OS_PAGE]:
+                yield offset + at, OS_PAGE
+
+    def _keep_or_drop(self, view: View, private: list[Run]) -> list[Run]:
+        """Drop the private pages, or return them when they stay.
+
+        Some may lie behind the view, where the memory grew.
+        """
         self._messages += 1
+        behind = [run for run in private if sum(run) > view.capacity_bytes]
         if self._messages % _REMAP_EVERY == 0:
             self._map(view, 0)
-            dirty = [run for run in dirty if sum(run) > view.capacity_bytes]
-        discard(view.address, list(joined(dirty, _NEAR_BYTES)))
+            private = behind
+        elif self._is_rewritten and not behind and _length(private) <= _KEPT_BYTES:
+            return private
+        discard(view.address, list(joined(private, _NEAR_BYTES)))
+        return []
+
+
+def _length(runs: Sequence[Run]) -> int:
+    return sum(length for _, length in runs)

@@ -71,14 +71,18 @@ class Region(ABC):
         self._content = Content(image, size_bytes, self._guard)
         self._view: View | None = None
         self._leaving: deque[Mark] = deque()
+        self._is_rewritten = False
 
     # --- the view --------------------------------------------------------------------
 
-    def attach(self, address: int, capacity_bytes: int, *, fresh: bool = False) -> None:
+    def attach(
+        self, address: int, capacity_bytes: int, *, fresh: bool = False, is_rewritten: bool = False
+    ) -> None:
         """Make ``[address, address + capacity)`` show the committed content.
 
         capacity_bytes: a heap's current size; for stable memory all that was reserved.
         fresh: the memory reads zero everywhere (spares ``CopyingRegion`` reading it).
+        is_rewritten: most messages write the same pages, as they do in a heap.
         Requires: readable and writable memory; what lies past ``size_bytes`` reads zero.
         On failure: the memory at the address may be gone, drop the instance.
         Raises: RegionMisused (attached already, too small), RegionRefused.
@@ -89,6 +93,7 @@ class Region(ABC):
         if capacity_bytes < self.size_bytes:
             raise RegionMisused(f"{self.size_bytes} bytes do not fit a view of {capacity_bytes}")
         view = View.at(address, checked_size(capacity_bytes))
+        self._is_rewritten = is_rewritten
         self._show(view, fresh=fresh)
         self._view = view
 
@@ -141,7 +146,7 @@ class Region(ABC):
             )
         self._let_go()
         grown = view.reaching(size_bytes)
-        dirty = self._dirty(view, size_bytes, window)
+        dirty = self._changed(view, size_bytes, window)
         pieces: list[Piece] = [
             (offset, grown.memory[offset : offset + length]) for offset, length in dirty
         ]
@@ -325,6 +330,10 @@ class Region(ABC):
 
         reach: it may be past the view, where the memory grew in place.
         """
+
+    def _changed(self, view: View, reach: int, window: Window | None) -> list[Run]:
+        """Return what a commit has to store: of the dirty runs, all that may differ."""
+        return self._dirty(view, reach, window)
 
     @abstractmethod
     def _settle(self, view: View, prepared: PreparedCommit) -> None:

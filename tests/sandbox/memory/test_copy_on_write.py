@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from memory_arena import COPY_ON_WRITE_WORKS, Arena, attached
 from sandbox.memory import OS_PAGE, WASM_PAGE, diagnose, new_region
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sandbox.memory import Region
 
 pytestmark = pytest.mark.skipif(not COPY_ON_WRITE_WORKS, reason="needs copy-on-write regions")
 SCANS = any(one.name == "PAGEMAP_SCAN" and one.active for one in diagnose())
@@ -90,3 +97,53 @@ def test_an_old_instance_outlives_what_its_region_does() -> None:
         # Were the file cut, reading its second half would kill the process.
         assert old.read(0, 7) == b"private"
         assert old.read(WASM_PAGE, 1) == b"\0"
+
+
+@contextmanager
+def heap(size_bytes: int) -> Iterator[tuple[Region, Arena]]:
+    with attached("copy-on-write", size_bytes, is_rewritten=True) as (region, arena):
+        yield region, arena
+
+
+def test_pages_of_a_heap_that_stayed_private_are_not_committed_again() -> None:
+    with heap(WASM_PAGE) as (region, arena):
+        arena.write(0, b"one")
+        assert region.commit(WASM_PAGE) == 1
+
+        arena.write(3 * OS_PAGE, b"two")
+
+        assert region.commit(WASM_PAGE) == 1
+        assert (region.read(0, 3), region.read(3 * OS_PAGE, 3)) == (b"one", b"two")
+
+
+def test_a_page_that_stayed_private_rolls_back_to_the_latest_content() -> None:
+    with heap(WASM_PAGE) as (region, arena):
+        arena.write(0, b"one")
+        region.commit(WASM_PAGE)
+        region.write(0, b"two")  # a patch from outside, under a private page
+        arena.write(OS_PAGE - 4, b"lost")
+
+        region.roll_back()
+
+        assert arena.read(0, 3) == b"two"
+        assert arena.read(OS_PAGE - 4, 4) == bytes(4)
+
+
+def test_what_a_heap_writes_without_changing_it_is_not_stored() -> None:
+    with heap(WASM_PAGE) as (region, arena):
+        arena.write(0, bytes(3 * OS_PAGE) + b"x")
+
+        assert region.commit(WASM_PAGE) == 1
+
+
+def test_many_written_pages_of_a_heap_do_not_stay_private() -> None:
+    size = 16 * WASM_PAGE
+    with heap(size) as (region, arena):
+        arena.write(0, b"x" * size)
+        assert region.commit(size) == size // OS_PAGE
+
+        assert region.dirty_runs() == ()
+        arena.write(0, b"y")
+        region.commit(size)
+        assert region.dirty_runs() == ((0, OS_PAGE),)  # one stays, and is found clean
+        assert region.commit(size) == 0

@@ -66,10 +66,17 @@ choices = st.integers(0, 100)
 
 
 class Regions(RuleBasedStateMachine):
-    @initialize(size_bytes=sizes, reserved=st.booleans())
-    def begin(self, size_bytes: int, reserved: bool) -> None:
-        """reserved: as stable memory has it, the view is longer than the memory."""
+    @initialize(size_bytes=sizes, reserved=st.booleans(), kept_pages=st.sampled_from([0, 3, 64]))
+    def begin(self, size_bytes: int, reserved: bool, kept_pages: int) -> None:
+        """reserved: as stable memory has it, the view is longer than the memory.
+
+        kept_pages: how many written pages of a heap may stay private.
+        """
         self.reserved = reserved
+        self.patched = pytest.MonkeyPatch()
+        if COPY_ON_WRITE_WORKS:
+            name = "sandbox.memory.copy_on_write._KEPT_BYTES"
+            self.patched.setattr(name, kept_pages * OS_PAGE)
         self.regions = regions(size_bytes)
         self.arenas: list[Arena] = []
         self.remembered: list[Remembered] = []
@@ -82,6 +89,8 @@ class Regions(RuleBasedStateMachine):
             region.close()
         for arena in getattr(self, "arenas", []):
             arena.close()
+        if hasattr(self, "patched"):
+            self.patched.undo()
 
     def instantiate(self) -> None:
         """Give every region a new instance; a heap's already holds its data segments."""
@@ -95,7 +104,9 @@ class Regions(RuleBasedStateMachine):
         for region, arena in zip(self.regions, self.arenas, strict=True):
             if not self.reserved:
                 arena.write(0, b"data segment" * (size // 24))
-            region.attach(arena.address, self.capacity, fresh=self.reserved)
+            region.attach(
+                arena.address, self.capacity, fresh=self.reserved, is_rewritten=not self.reserved
+            )
 
     def instantiate_if_dropped(self) -> None:
         fits = len(self.committed) <= self.capacity
@@ -154,6 +165,7 @@ class Regions(RuleBasedStateMachine):
         known = window if with_window else None
         stored = [region.commit(len(memory), window=known) for region in self.regions]
         assert stored[0] == len(differing_pages(self.committed, memory)) == min(stored)
+        assert self.reserved or len(set(stored)) == 1  # a heap's changes are counted exactly
         self.committed = memory
         self.capacity = max(self.capacity, len(memory))
 
