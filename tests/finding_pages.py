@@ -21,6 +21,12 @@ _BY_HAND: Final = {
         "A snapshot directory whose `metadata.json` has `null` for the global timer trips it; one\n"
         "as dfx and icp-cli write it does not.\n"
     ),
+    "A09": (
+        "[parent_v1](../../wat/rehearsal/parent_v1.wat) puts items into\n"
+        "[child_v1](../../wat/rehearsal/child_v1.wat). The parent first to\n"
+        "[v2](../../wat/rehearsal/parent_v2.wat) trips it: the child refuses the new format until\n"
+        "it is [v2](../../wat/rehearsal/child_v2.wat), too. The child first does not.\n"
+    ),
     "R08": (
         "A copy of a canister that has ten snapshots already trips it; of one that has none does\n"
         "not.\n"

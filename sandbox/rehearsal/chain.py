@@ -13,13 +13,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from sandbox.candid.errors import CandidError
-from sandbox.errors import CanisterRejected
+from sandbox.errors import CanisterRejected, ModuleRefused
 from sandbox.rehearsal.bench import bench_of
 from sandbox.rehearsal.calling import send
+from sandbox.rehearsal.mixture_checks import check_mixture, mixture
 from sandbox.rehearsal.pipeline import rehearse_on
 from sandbox.rehearsal.plan import Plan, PlanRefused
 from sandbox.rehearsal.starting import begun, ground
 from sandbox.rehearsal.upgrading import planned
+from sandbox.rehearsal.weighing import ordered, weighed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -94,48 +96,73 @@ def rehearse_chain(
     starts, (first, *_) = [it.start for it in members.values()], members.values()
     progress("import")
     with ground(starts, first.plan.limits, compiler) as ic:
-        group = _Group(
-            members, {name: begun(ic, it.start, it.plan) for name, it in members.items()}
-        )
+        bases = {name: begun(ic, it.start, it.plan) for name, it in members.items()}
+        methods = {name: _methods(base, name, steps) for name, base in bases.items()}
+        group = _Group(members, bases, methods)
         judged = []
         for number, step in enumerate(steps):
-            outcome = group.judged(number, step, progress)
+            outcome = group.went(number, step, progress)
             judged.append((step, outcome))
             if not outcome.succeeds:
                 return Chain(tuple(judged), tuple(steps[number + 1 :]))
-            if number + 1 < len(steps):
-                group.go(step)
         return Chain(tuple(judged))
 
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """The canisters as the steps so far left them."""
+    """The canisters as the steps so far left them. methods: of all versions of each."""
 
     members: Mapping[str, Member]
     bases: dict[str, Base]
+    methods: Mapping[str, frozenset[str]]
 
-    def judged(self, number: int, step: Step, progress: Callable[[str], None]) -> Rehearsal:
-        """Rehearse a step in an anchor."""
+    def went(self, number: int, step: Step, progress: Callable[[str], None]) -> Rehearsal:
+        """Judge a step and, when it would succeed, do it and let the traffic run."""
+        outcome = self._judged(number, step, progress)
+        if not outcome.succeeds:
+            return outcome
+        mixed = mixture(self._all) if len(self.members) > 1 else None
+        self._upgrade(step)
+        if mixed is not None:
+            progress(f"{name_of(step)}: the group at mixed versions")
+            plans = {name: member.plan for name, member in self.members.items()}
+            found = check_mixture(mixed, mixture(self._all, mixed), plans)
+            listed = ordered((*outcome.findings, *weighed(self._plan(step), found)))
+            outcome = replace(outcome, findings=listed)
+        self._run_traffic()
+        return outcome
+
+    def _judged(self, number: int, step: Step, progress: Callable[[str], None]) -> Rehearsal:
         base, plan = self.bases[step.canister], self._plan(step)
         named = f"{name_of(step)}: "
         try:
             with base.ic.anchor():
-                return rehearse_on(base, step.module, plan, lambda stage: progress(named + stage))
+                return rehearse_on(
+                    base,
+                    step.module,
+                    plan,
+                    lambda stage: progress(named + stage),
+                    elsewhere=self.methods[step.canister],
+                )
         except PlanRefused as refusal:
             raise refusal.within(_place(number, step, refusal.place)) from refusal
 
-    def go(self, step: Step) -> None:
-        """Do the step, and let the traffic run. Requires: it was judged to succeed."""
+    def _upgrade(self, step: Step) -> None:
         base = self.bases[step.canister]
         new = base.ic.world.loader.load(step.module)
         planned(bench_of(base, self._plan(step), new))
         self.bases[step.canister] = replace(base, missing=())
+
+    def _run_traffic(self) -> None:
         for name, member in self.members.items():
             for call in member.plan.traffic:
                 # What a call says is the rehearsals' matter; here it only leaves data behind.
                 with suppress(CanisterRejected, CandidError):
                     send(self.bases[name].canister, call)
+
+    @property
+    def _all(self) -> dict[str, tuple[Base, Plan]]:
+        return {name: (self.bases[name], member.plan) for name, member in self.members.items()}
 
     def _plan(self, step: Step) -> Plan:
         return replace(
@@ -144,6 +171,16 @@ class _Group:
             persistence=step.persistence,
             mode=step.mode,
         )
+
+
+def _methods(base: Base, name: str, steps: Sequence[Step]) -> frozenset[str]:
+    """Return the methods of all versions of a canister that can be loaded."""
+    modules = [base.ic.world.existing(base.canister.id).state.module]
+    for step in steps:
+        if step.canister == name:
+            with suppress(ModuleRefused):  # which is a finding of its step
+                modules.append(base.ic.world.loader.load(step.module))
+    return frozenset(method for it in modules if it is not None for method in it.methods)
 
 
 def _place(number: int, step: Step, place: str) -> str:

@@ -10,7 +10,7 @@ from sandbox.rehearsal.calling import tell
 from sandbox.rehearsal.findings import Fact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from sandbox.principal import Principal
     from sandbox.rehearsal.bench import Bench
@@ -44,14 +44,17 @@ def leave_open(bench: Bench, probe: Probe, others: Iterable[Principal]) -> bool:
     return bench.ic.world.router.has_open_contexts(bench.canister.id)
 
 
-def open_calls(bench: Bench) -> Iterator[Fact]:
-    """Yield what the canister waits for, and what it owes."""
+def open_calls(bench: Bench) -> list[Fact]:
+    """Return what the canister waits for; if it waits for nothing, what it owes."""
     router, own = bench.ic.world.router, bench.canister.id
-    for callback in router.callbacks.values():
-        if router.contexts[callback.context].canister == own:
-            call = callback.call
-            yield Fact(f"{call.method} of {call.callee}", "", "has not answered")
-    for context in router.contexts.values():
-        request = context.request
-        if context.canister == own and request is not None and not context.is_answered:
-            yield Fact(f"call of {request.method}", "", "is not answered")
+    awaited = [
+        Fact(f"{item.call.method} of {item.call.callee}", "", "has not answered")
+        for item in router.callbacks.values()
+        if router.contexts[item.context].canister == own
+    ]
+    owed = [
+        Fact(f"call of {item.request.method}", "", "is not answered")
+        for item in router.contexts.values()
+        if item.canister == own and item.request is not None and not item.is_answered
+    ]
+    return awaited or owed

@@ -6,7 +6,6 @@ then is reported all the same.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +18,6 @@ from sandbox.rehearsal.caller_checks import check_callers, probe_diffs
 from sandbox.rehearsal.calling import Reader
 from sandbox.rehearsal.certification import certifying
 from sandbox.rehearsal.copy_checks import check_copy
-from sandbox.rehearsal.findings import Severity, accepted
 from sandbox.rehearsal.forecasting import check_growth
 from sandbox.rehearsal.growing import curve
 from sandbox.rehearsal.guard_checks import check_guards
@@ -32,16 +30,14 @@ from sandbox.rehearsal.module_checks import check_mode, check_modules, refused
 from sandbox.rehearsal.phase_checks import check_phases
 from sandbox.rehearsal.pictures import pictures
 from sandbox.rehearsal.plan import FromDirectory, Plan
-from sandbox.rehearsal.plan_checks import check_calls, check_codes, check_wishes
+from sandbox.rehearsal.plan_checks import check_codes, checked
 from sandbox.rehearsal.promise_checks import (
     answers_of,
     as_expected,
     check_answers,
     check_budgets,
-    check_dates,
-    relied_on,
 )
-from sandbox.rehearsal.registry import ROWS, findings_of
+from sandbox.rehearsal.registry import findings_of
 from sandbox.rehearsal.rehearsal import Part, Rehearsal
 from sandbox.rehearsal.release_checks import check_skipping, next_release
 from sandbox.rehearsal.restoring import roll_back
@@ -52,6 +48,7 @@ from sandbox.rehearsal.stop_checks import check_stopping
 from sandbox.rehearsal.upgrading import MODES, planned
 from sandbox.rehearsal.variables import check_variables, initial_variables
 from sandbox.rehearsal.viewing import View, probes_of, view
+from sandbox.rehearsal.weighing import out_of_date, weighed
 from sandbox.rehearsal.write_checks import check_writes
 
 if TYPE_CHECKING:
@@ -91,9 +88,16 @@ def rehearse(
 
 
 def rehearse_on(
-    found: Base, new_module: Source, plan: Plan, progress: Callable[[str], None]
+    found: Base,
+    new_module: Source,
+    plan: Plan,
+    progress: Callable[[str], None],
+    *,
+    elsewhere: frozenset[str] = frozenset(),
 ) -> Rehearsal:
     """Rehearse on a base that is there; only in an anchor of the caller's is it unchanged.
+
+    elsewhere: methods of other versions, which the plan may speak of.
 
     Raises: as ``rehearse``.
     """
@@ -108,21 +112,24 @@ def rehearse_on(
         new = found.ic.world.loader.load(new_module)
     except ModuleRefused as error:
         return _report(found, plan, old, [*findings, refused(error)])
+    did = found.ic.interfaces.get(found.canister.id)
+    reader = Reader(interface_of(old, did), interface_of(new, did), frozenset(plan.ignore))
+    bench = bench_of(found, checked(plan, reader, elsewhere), new)
     with certifying(found.ic):
-        return _rehearsed(bench_of(found, plan, new), found, findings, progress)
+        return _rehearsed(bench, reader, found, findings, progress)
 
 
 def _rehearsed(
-    bench: Bench, found: Base, findings: list[Finding], progress: Callable[[str], None]
+    bench: Bench,
+    reader: Reader,
+    found: Base,
+    findings: list[Finding],
+    progress: Callable[[str], None],
 ) -> Rehearsal:
     plan, old, new = bench.plan, bench.old, bench.new
     progress("modules and interfaces")
     findings += [*check_mode(bench), *check_modules(old, new, plan.persistence)]
     findings += check_interfaces(old, new)
-    did = bench.ic.interfaces.get(bench.canister.id)
-    reader = Reader(interface_of(old, did), interface_of(new, did), frozenset(plan.ignore))
-    check_calls(plan, reader)
-    check_wishes(plan, reader)
     progress("the canister as it is")
     findings += [*check_status(bench), *check_stopping(bench, reader), *check_copy(bench)]
     probes = probes_of(bench, reader)
@@ -213,21 +220,10 @@ def _report(
     new: InstalledModule | None = None,
     **parts: object,
 ) -> Rehearsal:
-    today = datetime.now(tz=UTC).date()
-    in_force = {it.code: it for it in plan.acceptances if it.until is None or it.until >= today}
-    dated = check_dates(plan.acceptances, today)
-    weighed = (
-        accepted(it, in_force[it.code].reason) if it.code in in_force else relied_on(plan, it)
-        for it in (*findings, *dated)
-    )
-    severities, codes = list(Severity), [row.code for row in ROWS]
-    ordered = sorted(
-        weighed, key=lambda item: (severities.index(item.severity), codes.index(item.code))
-    )
     return Rehearsal(
         Part(old.module_hash.hex(), len(old.raw)),
         None if new is None else Part(new.module_hash.hex(), len(new.raw)),
-        tuple(ordered),
+        weighed(plan, [*findings, *out_of_date(plan)]),
         found.ic.limits,
         **parts,  # type: ignore[arg-type]  # passed through from two calls above
     )

@@ -5,6 +5,7 @@ A misspelt method would otherwise be a probe that never answers, and pass over i
 
 from __future__ import annotations
 
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -33,36 +34,60 @@ def check_codes(plan: Plan) -> None:
             raise PlanRefused(f"accept[{number}].code", str(error)) from error
 
 
-def check_calls(plan: Plan, reader: Reader) -> None:
-    """Refuse calls and rules about methods that are not there, and values of another type.
+def checked(plan: Plan, reader: Reader, elsewhere: frozenset[str] = frozenset()) -> Plan:
+    """Return the plan for these two modules, without calls of methods of other versions.
 
-    Raises: PlanRefused.
+    elsewhere: those methods. Raises: PlanRefused for calls and rules about methods that are
+        nowhere, and for values of another type.
     """
+    grow = () if plan.growth is None or callable(plan.growth.by) else plan.growth.by
+    done = () if plan.migrated is None else (plan.migrated.done,)
     listed = {
         "probes": plan.probes,
         "identities": plan.identities,
         "traffic": plan.traffic,
         "guarded": plan.guarded,
+        "growth": grow,
     }
+    here = {*reader.old.exported, *reader.new.exported}
+    left_out = elsewhere - here
     for place, calls in listed.items():
         for number, call in enumerate(calls):
-            _check_call(f"{place}[{number}]", call, reader)
-    if plan.growth is not None and not callable(plan.growth.by):
-        for number, call in enumerate(plan.growth.by):
-            _check_call(f"growth[{number}]", call, reader)
-    methods = [*reader.old.exported, *reader.new.exported]
+            if call.method not in left_out:
+                _check_call(f"{place}[{number}]", call, reader)
+    for call in done:
+        if call.method not in left_out:
+            _check_call("migrated", call, reader)
     for number, rule in enumerate(plan.ignore):
-        if method_of(rule, methods) is None:
+        if method_of(rule, {*here, *elsewhere}) is None:
             name = rule.partition(".")[0].partition("[")[0]
-            raise PlanRefused(f"ignore[{number}]", no_method(name, methods))
+            raise PlanRefused(f"ignore[{number}]", no_method(name, here))
+    _check_wishes(plan)
+    return _without(plan, left_out) if left_out else plan
 
 
-def check_wishes(plan: Plan, reader: Reader) -> None:
+def _without(plan: Plan, methods: frozenset[str]) -> Plan:
+    def kept(calls: Iterable[Call]) -> tuple[Call, ...]:
+        return tuple(call for call in calls if call.method not in methods)
+
+    growth, migrated = plan.growth, plan.migrated
+    if growth is not None and not callable(growth.by):
+        growth = replace(growth, by=kept(growth.by)) if kept(growth.by) else None
+    return replace(
+        plan,
+        probes=kept(plan.probes),
+        identities=kept(plan.identities),
+        traffic=kept(plan.traffic),
+        guarded=kept(plan.guarded),
+        growth=growth,
+        migrated=None if migrated is None or migrated.done.method in methods else migrated,
+    )
+
+
+def _check_wishes(plan: Plan) -> None:
     """Refuse stages that cannot be done as the plan asks. Raises: PlanRefused."""
-    if plan.migrated is not None:
-        _check_call("migrated", plan.migrated.done, reader)
-        if not plan.migrated.done.is_checked:
-            raise PlanRefused("migrated", "it takes expect or matches: what says that it is done")
+    if plan.migrated is not None and not plan.migrated.done.is_checked:
+        raise PlanRefused("migrated", "it takes expect or matches: what says that it is done")
     for number, step in enumerate(plan.runbook):
         try:
             action_of(step)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox import candid
 from sandbox.rehearsal.calling import interface_for, probe_of, value_of
-from sandbox.rehearsal.findings import Fact, Severity
-from sandbox.rehearsal.plan import BY_DOWNGRADE, BY_SNAPSHOT, Budget
+from sandbox.rehearsal.findings import Fact
+from sandbox.rehearsal.plan import Budget
 from sandbox.rehearsal.registry import findings_of
 from sandbox.rehearsal.structure import shown
 
@@ -120,15 +120,6 @@ def check_dates(acceptances: Iterable[Acceptance], today: date) -> Iterator[Find
     late = (it for it in acceptances if it.until is not None and it.until < today)
     facts = (Fact(f"accepts {it.code}", it.reason, f"ended on {it.until}") for it in late)
     yield from findings_of("E03", facts)
-
-
-def relied_on(plan: Plan, item: Finding) -> Finding:
-    """Weigh what is wrong with a way back by whether the plan counts on that way."""
-    if item.code == "R01" and BY_DOWNGRADE in plan.rollback:
-        return replace(item, severity=Severity.FAILURE)
-    if item.code == "R02" and BY_SNAPSHOT not in plan.rollback:
-        return replace(item, severity=Severity.NOTE)
-    return item
 
 
 def _value(codec: MethodCodec, data: bytes) -> Any:

@@ -394,6 +394,15 @@ ROWS: Final = (
         "https://github.com/dfinity/certified-assets/pull/86",
     ),
     Entry(
+        "A09", "Canisters at mixed versions do not work together", FAILURE, OUTAGE,
+        "A group is upgraded one canister after the other. In between, new versions call old "
+        "ones and old ones new ones; what only works when all are new is an outage until then.",
+        "After each step of a group the traffic of all its canisters runs in a fork, as it did "
+        "right before the step: what was answered must be answered, and nothing be lost.",
+        "Let the callee understand both formats first, and upgrade it before its callers.",
+        "https://github.com/open-chat-labs/open-chat/pull/856",
+    ),
+    Entry(
         "R01", "The old module cannot take over again", WARNING, BRICK,
         "Installing the old module over the new state fails or loses data: after a bad "
         "release there is no way back by upgrading.",

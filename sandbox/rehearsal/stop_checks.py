@@ -38,7 +38,7 @@ def cannot_stop(bench: Bench) -> list[Fact]:
     if refusal is None:
         return []
     bench.ic.advance(minutes=_STOP_MINUTES)
-    return [*open_calls(bench)]
+    return open_calls(bench)
 
 
 def _stuck_with(bench: Bench, probe: Probe) -> list[Fact]:
@@ -48,5 +48,5 @@ def _stuck_with(bench: Bench, probe: Probe) -> list[Fact]:
     with bench.fork():
         if not leave_open(bench, probe, others):
             return []
-        what = f"after {probe.name}, if "
-        return [fact._replace(what=what + fact.what) for fact in cannot_stop(bench)]
+        stuck = cannot_stop(bench)
+        return [fact._replace(what=f"after {probe.name}: {fact.what}") for fact in stuck]

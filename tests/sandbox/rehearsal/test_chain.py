@@ -54,6 +54,17 @@ def test_a_chain_of_good_steps_does_well(compiler: Compiler) -> None:
     assert (outcome.verdict, outcome.exit_code) == ("ALL 2 STEPS WOULD DO WELL", 0)
 
 
+def test_a_plan_may_speak_of_methods_that_only_some_versions_have(compiler: Compiler) -> None:
+    plan = Plan(traffic=(Call("dec"),), probes=(Call("get"),), ignore=("dec",))
+    members = {"": Member(FromModule(module("v1")), plan)}
+
+    outcome = rehearse_chain(members, _steps("saves_heap", "v2", "v2"), compiler=compiler)
+
+    assert [it.probes[0].before[:4] for _, it in outcome.steps] == ["0x07", "0x07", "0x06"]
+    with pytest.raises(PlanRefused, match=r"traffic\[0\].call: .* no method 'dec'"):
+        rehearse_chain(members, _steps("saves_heap", "saves_heap"), compiler=compiler)
+
+
 def test_after_a_step_that_fails_nothing_more_is_tried(compiler: Compiler) -> None:
     outcome = _chain(compiler, "v2", "trap_in_post", "v2")
 

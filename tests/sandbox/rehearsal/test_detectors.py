@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sandbox.rehearsal import Rehearsal
 
 # Shown by a test of its own: it takes a snapshot directory.
-ELSEWHERE = {"R07", "R08"}
+ELSEWHERE = {"A09", "R07", "R08"}
 
 
 @pytest.fixture(scope="module")
