@@ -161,6 +161,7 @@ SAMPLES: Final = (
     ),
     Sample("P08", Pair("v1", "adds_in_post"), _CLEAN, FAILURE),
     Sample("P08", Pair("v1", "adds_in_post"), Pair("tells_balance", "tells_balance"), FAILURE),
+    Sample("P06", Pair("calls_out", "v2", _INC), Pair("v1", "v2", _INC), NOTE),
     Sample("P08", Pair("v1", "adds_in_heap", _INC), Pair("v1", "v2", _INC), FAILURE),
     Sample("P08", Pair("counts_upgrades", "counts_upgrades"), _CLEAN, WARNING),
     Sample("P09", Pair("saves_heap", "saves_heap"), _CLEAN, NOTE),

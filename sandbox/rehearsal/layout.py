@@ -42,8 +42,13 @@ def kind_of(part: Part) -> str:
 
     stable-structures bring a structure to their newest version when they first write to it.
     """
-    kind = part.structure.partition(" (")[0]
-    return f"{kind} with bounds {part.bounds}" if part.bounds else kind
+    kind = name_of(part)
+    return f"{kind} with bounds {part.bounds}" if any(part.bounds) else kind
+
+
+def name_of(part: Part) -> str:
+    """Return the name of the structure alone."""
+    return part.structure.partition(" (")[0]
 
 
 def layout_of(canister: Canister, stable: Held) -> Layout:

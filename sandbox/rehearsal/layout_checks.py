@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox.rehearsal.findings import Fact
-from sandbox.rehearsal.layout import kind_of
+from sandbox.rehearsal.layout import kind_of, name_of
 from sandbox.rehearsal.registry import finding, findings_of
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ def _emptied(before: Layout, after: Layout) -> Iterator[Fact]:
     now = {part.number: part for part in after.parts}
     for part in before.parts:
         later = now.get(part.number)
-        if later is not None and part.entries and later.entries == 0:
+        is_same = later is not None and name_of(later) == name_of(part)
+        if later is not None and is_same and part.entries and later.entries == 0:
             yield Fact(f"memory id {part.number}", f"{part.entries:,} entries", "0 entries")
 
 

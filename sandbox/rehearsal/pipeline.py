@@ -18,6 +18,7 @@ from sandbox.rehearsal.caller_checks import check_callers, probe_diffs
 from sandbox.rehearsal.calling import Reader
 from sandbox.rehearsal.certification import certifying
 from sandbox.rehearsal.copy_checks import check_copy
+from sandbox.rehearsal.flight_checks import check_flights, flights
 from sandbox.rehearsal.forecasting import check_growth
 from sandbox.rehearsal.growing import curve
 from sandbox.rehearsal.guard_checks import check_guards
@@ -161,6 +162,9 @@ def _rehearsed(
     findings += _wished(bench, reader, probes, progress)
     growth = None if plan.growth is None else curve(bench, plan.growth, progress)
     findings += () if growth is None else check_growth(growth)
+    progress("the upgrade with calls in flight")
+    flown = flights(bench, reader)
+    findings += check_flights(flown)
     progress("rollback")
     rollback = roll_back(bench, reader, probes, before)
     return _report(
@@ -176,6 +180,7 @@ def _rehearsed(
         pictures=drawn,
         rollback=rollback,
         growth=growth,
+        flights=flown,
         untried=_untried(before),
     )
 

@@ -170,7 +170,7 @@ ROWS: Final = (
         "A callback is a place in the function table. After an upgrade the table is another "
         "one: a reply that was under way traps, or calls whatever stands there now.",
         "The start state has calls in flight; after the upgrade virtual time moves on and "
-        "their replies come in.",
+        "their replies come in. Also, as a note, while your traffic waits for those it calls.",
         "Stop the canister before the upgrade; stopping waits for the replies.",
         "https://github.com/caffeinelabs/motoko/issues/2676",
     ),

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from sandbox.limits import Limits
     from sandbox.rehearsal.caller_checks import ProbeDiff
     from sandbox.rehearsal.findings import Finding
+    from sandbox.rehearsal.flight_checks import Flight
     from sandbox.rehearsal.growing import Curve
     from sandbox.rehearsal.layout import Layout
     from sandbox.rehearsal.restoring import Return, Rollback
@@ -48,7 +49,7 @@ class Rehearsal:
     run: the upgrade; None when the module was refused before.
     soaks, layouts: before and after; what runs by itself, and stable memory.
     rollback: None when there was nothing to roll back. untried: methods no check could use.
-    growth: None when it was not asked for.
+    growth: None when it was not asked for. flights: upgrades during calls of the traffic.
     limits: the profile in force, with ``install_instructions`` for a whole upgrade.
     """
 
@@ -63,6 +64,7 @@ class Rehearsal:
     pictures: tuple[Picture, ...] = ()
     rollback: Rollback | None = None
     growth: Curve | None = None
+    flights: tuple[Flight, ...] = ()
     untried: tuple[str, ...] = ()
 
     @property

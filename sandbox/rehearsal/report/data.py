@@ -42,6 +42,15 @@ def rehearsal_as_dict(outcome: Rehearsal) -> dict[str, Any]:
         "changed": [_picture(item) for item in outcome.pictures],
         "rollback": None if back is None else _rollback(back),
         "growth": None if outcome.growth is None else _growth(outcome.growth),
+        "with_calls_in_flight": [
+            {
+                "call": it.call,
+                "waits_for": list(it.waits_for),
+                "refusal": it.refusal or None,
+                "failed_replies": [fact._asdict() for fact in it.failures],
+            }
+            for it in outcome.flights
+        ],
         "untried_methods": list(outcome.untried),
     }
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.rehearsal.report import html_parts as parts
 from sandbox.rehearsal.report.figures import size
+from sandbox.rehearsal.report.html_growth import growth
 from sandbox.rehearsal.report.html_markup import table, text
 from sandbox.rehearsal.report.html_memory import memories
 from sandbox.rehearsal.report.html_style import STYLE
@@ -22,11 +23,13 @@ def rehearsal_as_html(outcome: Rehearsal, title: str) -> str:
 def content(outcome: Rehearsal) -> str:
     """Return the report of one rehearsal, to be put into a document."""
     sections = (
-        ("The upgrade", parts.phases(outcome)),
         ("Findings", parts.findings(outcome)),
+        ("The upgrade", parts.phases(outcome)),
         ("What callers see", parts.probes(outcome)),
         ("What runs by itself", parts.by_itself(outcome)),
         ("What changed in memory", memories(outcome)),
+        ("When it grows", growth(outcome.growth)),
+        ("With calls in flight", parts.flights(outcome)),
         ("The ways back", parts.ways_back(outcome)),
     )
     body = "".join(

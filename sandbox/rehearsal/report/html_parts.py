@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from sandbox.rehearsal.caller_checks import ProbeDiff
     from sandbox.rehearsal.findings import Finding
+    from sandbox.rehearsal.flight_checks import Flight
     from sandbox.rehearsal.rehearsal import Rehearsal
     from sandbox.rehearsal.restoring import Return, Rollback
     from sandbox.rehearsal.viewing import Soak
@@ -146,6 +147,25 @@ def _ran(soak: Soak, name: str) -> str:
         return f"never in {soak.seconds:,.0f} virtual seconds"
     failed = f", fails: {soak.failed[name]}" if name in soak.failed else ""
     return f"{soak.ran[name]:,} times in {soak.seconds:,.0f} virtual seconds{failed}"
+
+
+def flights(outcome: Rehearsal) -> str:
+    """Tell what becomes of calls that are open during the upgrade."""
+    rows = [(it.call, ", ".join(it.waits_for), _landed(it)) for it in outcome.flights]
+    if not rows:
+        return ""
+    return (
+        f'<div class="card">{table(("call", "waits for", "upgraded meanwhile"), rows)}'
+        '<p class="soft">Each call of the traffic was left open, the canister upgraded without '
+        "stopping it, and then the replies came in. Stop the canister first.</p></div>"
+    )
+
+
+def _landed(flight: Flight) -> str:
+    if flight.refusal:
+        return f"the upgrade fails: {flight.refusal}"
+    failures = [f"{fact.what} fails: {fact.after}" for fact in flight.failures]
+    return "; ".join(failures) or "the replies arrive"
 
 
 def ways_back(outcome: Rehearsal) -> str:

@@ -65,6 +65,7 @@ table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 th { text-align: left; font-weight: 600; color: var(--soft); font-size: .8rem; }
 th, td { padding: .4rem .9rem .4rem 0; border-top: 1px solid var(--line); vertical-align: top; }
 thead th { border-top: 0; }
+td.is-good { white-space: nowrap; }
 td.num, th.num { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .phases { list-style: none; margin: 0; padding: 0; }
 .phases li { position: relative; padding: 0 0 1.1rem 1.5rem; }
@@ -86,6 +87,21 @@ td.num, th.num { text-align: right; font-variant-numeric: tabular-nums; white-sp
 .key { display: flex; flex-wrap: wrap; gap: .3rem 1rem; font-size: .82rem; color: var(--soft); }
 .key i { display: inline-block; width: .8rem; height: .8rem; border-radius: 2px;
   vertical-align: -1px; margin-right: .35rem; }
+.charts { display: grid; gap: .75rem; margin: 0 0 .75rem;
+  grid-template-columns: repeat(auto-fit, minmax(min(17rem, 100%), 1fr)); }
+.charts .card { margin: 0; }
+figure { margin: 0; }
+.chart { width: 100%; height: auto; display: block; }
+.chart .axis { stroke: var(--line); }
+.chart .fit { fill: none; stroke: var(--bar); stroke-width: 2; }
+.chart .ahead { stroke-dasharray: 4 4; opacity: .7; }
+.chart .limit { stroke: var(--bad); stroke-dasharray: 2 3; }
+.chart circle { fill: var(--bar); }
+.chart .hit { fill: var(--card); stroke: var(--bad); stroke-width: 2; }
+.chart text { font-size: 11px; fill: var(--soft); }
+.chart text.limit { fill: var(--bad); stroke: none; }
+.chart .tick { text-anchor: middle; }
+.chart .end { text-anchor: end; }
 footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: 1rem; }
 @media (max-width: 40rem) {
   main { padding: 1rem .8rem 3rem; }

@@ -13,7 +13,16 @@ import pytest
 from rehearsal_samples import Pair, rehearsed
 from sandbox import UsageError
 from sandbox.limits import MAINNET
-from sandbox.rehearsal import REGISTRY, Call, FromModule, Plan, Rehearsal, Severity, rehearse
+from sandbox.rehearsal import (
+    REGISTRY,
+    Call,
+    FromModule,
+    Growth,
+    Plan,
+    Rehearsal,
+    Severity,
+    rehearse,
+)
 from sandbox.rehearsal.report import as_dict, as_html, as_junit, as_text
 
 if TYPE_CHECKING:
@@ -26,6 +35,14 @@ PAIRS = (
     Pair("v1", "unknown_import"),
     Pair("managed_v1", "managed_swapped"),
     Pair("spin_in_pre", "v2", Plan(limits=MAINNET.relaxed(install_instructions=500_000))),
+    Pair(
+        "reads_all_in_pre",
+        "v2",
+        Plan(
+            growth=Growth((Call("fill"),)), limits=MAINNET.relaxed(install_instructions=8_000_000)
+        ),
+    ),
+    Pair("calls_out", "timer_v2", Plan(traffic=(Call("inc"),))),
 )
 # Says things that are markup to a browser, and a character XML has none for.
 HOSTILE = b"""(module
@@ -130,6 +147,32 @@ def test_the_html_shows_verdict_phases_and_findings(outcome: Rehearsal) -> None:
     assert outcome.verdict.partition(" - ")[0].partition(";")[0] in text
     for item in outcome.findings:
         assert item.code in text
+
+
+def test_growth_is_drawn_up_to_the_limit(compiler: Compiler) -> None:
+    plan = Plan(
+        growth=Growth((Call("fill"),)), limits=MAINNET.relaxed(install_instructions=8_000_000)
+    )
+
+    markup = as_html(rehearsed(Pair("reads_all_in_pre", "v2", plan), compiler))
+
+    charts = re.findall(r'<svg class="chart".*?</svg>', markup)
+    assert len(charts) == 2  # stable memory does not grow
+    assert "limit 8 million" in charts[0]
+    assert "instructions would reach 8,000,000 at" in markup
+    places = [float(it) for it in re.findall(r' (?:cx|cy|x|y)="([0-9.-]+)"', "".join(charts))]
+    assert all(0 <= place <= 340 for place in places)
+
+
+def test_calls_in_flight_are_told_of(compiler: Compiler) -> None:
+    plan = Plan(traffic=(Call("inc"),))
+
+    outcome = rehearsed(Pair("calls_out", "v2", plan), compiler)
+
+    (flight,) = outcome.flights
+    assert flight.failures
+    assert "With calls in flight" in as_html(outcome)
+    assert as_dict(outcome)["with_calls_in_flight"][0]["failed_replies"]
 
 
 def test_what_a_canister_says_is_shown_and_never_interpreted(compiler: Compiler) -> None:
