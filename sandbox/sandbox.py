@@ -164,7 +164,7 @@ class Sandbox(TakesSnapshots):
 
     def canister(self, canister_id: PrincipalLike, *, did: str | None = None) -> Canister:
         """Return the canister with this id or name. Raises: UsageError when there is none."""
-        id_ = self.names.get(str(canister_id)) or _principal(canister_id, self.names)
+        id_ = self._id_of(canister_id)
         if id_ not in self._world.canisters:
             raise UsageError(f"there is no canister {id_} in this sandbox")
         return Canister(self, id_, did=did)
@@ -237,11 +237,10 @@ class Sandbox(TakesSnapshots):
     ) -> Mock:
         """Put Python functions in a canister's place, or spoil its answers.
 
-        canister: one of this sandbox, any other principal, or ``"aaaaa-aa"``.
+        canister: one of this sandbox or its name, any other principal, or ``"aaaaa-aa"``.
         did: the interface, when the canister is not installed here or carries none.
         """
-        id_ = canister.id if isinstance(canister, Canister) else Principal(canister)
-        return Mock(self, id_, did)
+        return Mock(self, self._id_of(canister), did)
 
     @property
     def http(self) -> Outcalls:
@@ -310,6 +309,12 @@ class Sandbox(TakesSnapshots):
             if self._directory is not None:
                 self._directory.close()
                 self._directory = None
+
+    def _id_of(self, canister: Canister | PrincipalLike) -> Principal:
+        """Return the id of a handle, a name or a principal. Raises: UsageError."""
+        if isinstance(canister, Canister):
+            return canister.id
+        return self.names.get(str(canister)) or _principal(canister, self.names)
 
     def _forget(self, canister: Canister) -> None:
         self._world.forget(canister.id)

@@ -30,7 +30,7 @@ PUBLIC = {
     """,
     "canister_fixtures": """
         BudgetFile CanisterMachine CanisterPlan CanisterTestCase Golden StateChanges acting_as
-        canister_fixture changed_only changes_since describe_state identity rejects
+        any_arguments canister_fixture changed_only changes_since describe_state identity rejects
         stored_fixture traps travel_to unchanged
     """,
 }

@@ -35,6 +35,7 @@ class ManagementCanister:
     def call(
         self,
         method: str,
+        /,
         *arguments: Any,
         caller: PrincipalLike | None = None,
         cycles: int = 0,
@@ -55,7 +56,7 @@ class ManagementCanister:
         """Call a method with encoded bytes; return the reply's bytes."""
         return self._send(method, argument, caller, cycles)
 
-    def encode(self, method: str, *arguments: Any, **fields: Any) -> bytes:
+    def encode(self, method: str, /, *arguments: Any, **fields: Any) -> bytes:
         """Return the encoded argument of a method, to be sent by somebody else."""
         values = arguments or ((fields,) if fields else ())
         return interface.arguments(method).encode(values)

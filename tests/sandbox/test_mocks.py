@@ -8,7 +8,7 @@ import pytest
 
 from calling_room import IDLE, Rejected, ask, caller, came_back, relay
 from canisters import universal as u
-from sandbox import CanisterRejected, Principal, RejectCode, Sandbox, candid
+from sandbox import CanisterRejected, Principal, RejectCode, Sandbox, UsageError, candid
 from sandbox.messages import Reply
 
 LEDGER = Principal("ryjl3-tyaaa-aaaaa-aaaba-cai")
@@ -57,6 +57,17 @@ def test_one_method_of_a_real_canister_is_replaced_and_the_rest_is_not(ic: Sandb
 
     assert ask(asking, real.id, "update", u.reply(b"real")) == b"mocked update"
     assert real.query_raw("query", u.reply(b"real")) == b"real"
+
+
+def test_a_canister_is_mocked_by_its_name(ic: Sandbox) -> None:
+    ledger = ic.install(IDLE, name="ledger")
+
+    mock = ic.mock("ledger", did=DID).returns("fee", 7)
+
+    assert mock.id == ledger.id
+    assert ic.canister(ledger.id, did=DID).query("fee") == 7
+    with pytest.raises(UsageError, match="did you mean 'ledger'"):
+        ic.mock("ledgr")
 
 
 def test_users_reach_the_stand_in_too(ic: Sandbox) -> None:
