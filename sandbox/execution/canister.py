@@ -72,7 +72,7 @@ class CanisterRuntime(Embodiment):
         self.machine.compiler.stack.check()
         instance = self.live()
         self._task_context, self._outstanding = task.context, task.outstanding
-        self._image_bytes = (self.heap.image_bytes, self.stable.image_bytes)
+        self._image_bytes = self._held_bytes()
         try:
             first_line = self.log.next_index
             trap = self._run(instance, task)
@@ -314,10 +314,20 @@ class CanisterRuntime(Embodiment):
         """Return what the message has added to the stable memory's image by touching it."""
         return max(0, self.stable.image_bytes - self._image_bytes[1])
 
+    def _held_bytes(self) -> tuple[int, int]:
+        """Return what the images of heap and stable memory hold, as far as it can matter.
+
+        Each answer is a system call, asked for before and after every message.
+        """
+        is_heap_asked = self.heap.size_bytes > _MUCH_READ_BYTES or self.machine.is_tight()
+        return (
+            self.heap.image_bytes if is_heap_asked else 0,
+            self.stable.image_bytes if self.stable.size_bytes else 0,
+        )
+
     def _give_back_read_pages(self, committed_pages: int) -> None:
         """Free the pages that merely reading (or a rollback) has left behind, if they are many."""
-        held = self.heap.image_bytes + self.stable.image_bytes
-        grown = held - sum(self._image_bytes) - committed_pages * OS_PAGE
+        grown = sum(self._held_bytes()) - sum(self._image_bytes) - committed_pages * OS_PAGE
         if grown > (0 if self.machine.is_tight() else _MUCH_READ_BYTES):
             self.heap.give_back_zeros()
             self.stable.give_back_zeros()
