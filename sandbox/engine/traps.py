@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from wasmtime import Trap, TrapCode
 
+from sandbox.wasm.rustnames import demangled
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -49,7 +51,7 @@ def read_trap(trap: Trap) -> TrapInfo:
     code = trap.trap_code
     text = _TEXTS.get(code, "unknown") if code is not None else "unknown"
     frames = [frame for frame in trap.frames if frame.module_name != SYSTEM_MODULE_NAME]
-    names = [frame.func_name for frame in frames]
+    names = [frame.func_name and demangled(frame.func_name) for frame in frames]
     backtrace = tuple(
         name or f"unknown function at index {frame.func_index}"
         for frame, name in zip(frames, names, strict=True)
