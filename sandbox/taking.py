@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 class TakesSnapshots(ABC):
     """The part of a sandbox that takes, loads, lists and deletes snapshots.
 
-    What else one does with them is ``ic.snapshots``.
+    What else one does with them is ``ic.snapshots``. These four are the sandbox's own: free of
+    cycles and rate limits, which ``ic.management`` and canisters meet.
     """
 
     @abstractmethod
