@@ -55,7 +55,8 @@ class Sandbox(TakesSnapshots):
     compiler: share one between sandboxes to compile each module once.
     prices: what things cost (``sandbox.cycles``): the mainnet's, or ``FREE``.
     seed: of randomness and keys. When given, messages also run in another order that the
-        IC could have taken, one for each seed (``sandbox.world.order``).
+        IC could have taken, one for each seed (``sandbox.world.order``). A directory's world
+        keeps its seed: there it is given once, or never.
 
     ``ic.identity`` is who calls when there is no ``caller=``, ``ic.names`` the canisters by
     name, ``ic.management`` the management canister, ``ic.snapshots`` what is done with
@@ -79,12 +80,13 @@ class Sandbox(TakesSnapshots):
         wanted = profile(limits) if isinstance(limits, str) else limits
         self._directory = None if directory is None else _opened(directory)
         kept = self._directory.limits if self._directory else None
+        self._seed = seed if self._directory is None else _kept_seed(self._directory, seed)
         self._world = World(
             compiler or Compiler(),
             wanted or kept or MAINNET,
             memory_kind=memory,
             prices=prices,
-            seed=seed,
+            seed=self._seed,
         )
         self._world.wording = SandboxWording(self)
         self.management = ManagementCanister(self)
@@ -291,7 +293,8 @@ class Sandbox(TakesSnapshots):
             interfaces = {
                 id_: did for id_, did in self.interfaces.items() if id_ in world.canisters
             }
-            self._directory.save(world, {"names": names, "interfaces": interfaces})
+            extra = {"names": names, "interfaces": interfaces, "seed": self._seed}
+            self._directory.save(world, extra)
 
     def close(self) -> None:
         """Save, if there is a directory, and free all memory; the sandbox is then used up."""
@@ -351,6 +354,22 @@ def _opened(directory: str | os.PathLike[str] | WorldDirectory) -> WorldDirector
     from sandbox.durable import WorldDirectory
 
     return directory if isinstance(directory, WorldDirectory) else WorldDirectory(directory)
+
+
+def _kept_seed(directory: WorldDirectory, wanted: int | None) -> int | None:
+    """Return the seed of a directory's world; the directory is closed when it is another one."""
+    extra = directory.record.extra if directory.record else {}
+    if "seed" not in extra:  # a new world, or one from before it was kept
+        return wanted
+    kept: int | None = extra["seed"]
+    if wanted not in (None, kept):
+        directory.close()
+        made = "without a seed" if kept is None else f"with the seed {kept}"
+        raise UsageError(
+            f"the world in {directory.path} was made {made}, and keys and randomness depend on it: "
+            f"leave seed= out, or begin another world"
+        )
+    return kept
 
 
 def _principal(text: PrincipalLike, names: Mapping[str, Principal]) -> Principal:

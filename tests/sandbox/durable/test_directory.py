@@ -169,6 +169,31 @@ def test_randomness_and_ids_go_on_where_they_were(reopen: Open, compiler: Compil
         assert [other.create_canister().id for _ in range(2)] == [first, second]
 
 
+def test_the_seed_comes_back(reopen: Open) -> None:
+    with reopen(seed=7) as ic:
+        before = ic.world.random.secret("any")
+
+    with reopen() as ic:
+        assert ic.world.random.secret("any") == before
+        assert ic.world.router.choose is not None  # its order of messages, too
+    with reopen(seed=7) as ic:
+        assert ic.world.random.seed == 7
+
+
+@pytest.mark.parametrize(("made", "given"), [(7, 8), (None, 0)])
+def test_another_seed_is_refused_and_the_world_stays(
+    reopen: Open, made: int | None, given: int
+) -> None:
+    with reopen(seed=made) as ic:
+        ic.install(WAT, name="counter")
+
+    with pytest.raises(UsageError, match="leave seed= out, or begin another world"):
+        reopen(seed=given)
+
+    with reopen() as ic:
+        assert list(ic.names) == ["counter"]
+
+
 def test_a_change_to_the_heap_alone_is_saved(reopen: Open) -> None:
     with reopen(prices=FREE) as ic:
         counter = ic.install(WAT, name="counter")
