@@ -24,6 +24,12 @@ _NO_METADATA_HELP: Final = (
     "section with the given name."
 )
 _FETCHED_LOG_BYTES: Final = 2_000_000
+_QUERY_STATS: Final = (
+    "num_calls_total",
+    "num_instructions_total",
+    "request_payload_bytes_total",
+    "response_payload_bytes_total",
+)
 
 
 def status(call: ManagementCall) -> dict[str, Any]:
@@ -55,13 +61,7 @@ def status(call: ManagementCall) -> dict[str, Any]:
         "cycles": state.cycles,
         "reserved_cycles": state.reserved_cycles,
         "idle_cycles_burned_per_day": bank.idle_per_day(runtime),
-        # The IC reports non-replicated queries of whole epochs; a query leaves no trace here.
-        "query_stats": {
-            "num_calls_total": 0,
-            "num_instructions_total": 0,
-            "request_payload_bytes_total": 0,
-            "response_payload_bytes_total": 0,
-        },
+        "query_stats": dict(zip(_QUERY_STATS, call.world.queried.of(state.id), strict=True)),
     }
 
 

@@ -5,10 +5,12 @@ Everything that outlives a message goes through ``save`` and ``rewind`` (invaria
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sandbox.cycles import SavedBank
     from sandbox.execution.canister import CanisterRuntime, Capture
     from sandbox.principal import Principal
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from sandbox.world.mocks import SavedMocks
     from sandbox.world.outcalls import SavedOutcalls
     from sandbox.world.points import Past
+    from sandbox.world.statistics import Counts
     from sandbox.world.traffic import Traffic
     from sandbox.world.world import World
     from snapshot.shelf import Saved
@@ -35,6 +38,7 @@ class SavedWorld:
     """A whole sandbox as it was.
 
     counters: bytes drawn for canisters and for the order, and until when canisters have paid.
+    queried: the counts of ``sandbox.world.statistics``.
     past: the restore points there were; None in a restore point.
     """
 
@@ -48,6 +52,7 @@ class SavedWorld:
     outcalls: SavedOutcalls
     stopping: frozenset[Principal]
     counters: tuple[int, int, int]
+    queried: Mapping[Principal, Counts] = field(default_factory=dict)
     past: Past | None = None
 
 
@@ -68,6 +73,7 @@ def save(world: World, earlier: SavedWorld | None = None) -> SavedWorld:
         world.outcalls.saved(),
         frozenset(world.stopping),
         (world.random.drawn, world.order.drawn, world.paid_until_ns),
+        world.queried.saved(),
     )
 
 
@@ -91,6 +97,7 @@ def rewind(world: World, saved: SavedWorld) -> None:
     world.mocks.restore(saved.mocks)
     world.outcalls.restore(saved.outcalls)
     world.stopping = set(saved.stopping)
+    world.queried.restore(saved.queried)
     world.random.drawn, world.order.drawn, world.paid_until_ns = saved.counters
 
 

@@ -170,6 +170,7 @@ def delete(world: World, runtime: CanisterRuntime) -> Reject | None:
     runtime.discard()
     world.bank.lose(runtime.state.cycles + runtime.state.reserved_cycles)
     world.snapshots.forget_canister(canister)
+    world.queried.forget(canister)
     del world.canisters[canister]
     return None
 

@@ -61,6 +61,7 @@ class QueryRun:
     manage: answers a query to the management canister.
     stand_in: answers in a canister's place; None leaves the call to the canister.
     is_frozen: whether a canister has too few cycles left to answer.
+    note: counts an execution: canister, instructions, bytes asked and answered.
     certify: gives the certificate that the canister asked from outside may read.
     """
 
@@ -69,6 +70,7 @@ class QueryRun:
     manage: Callable[[str, bytes, Principal], Answer]
     stand_in: Callable[[Principal, str, bytes, Principal], Answer | None]
     is_frozen: Callable[[CanisterRuntime], bool]
+    note: Callable[[Principal, int, int, int], None]
     watchers: tuple[Watcher, ...] = ()
     certify: Callable[[CanisterState], bytes] = lambda _state: b""
     _under_way: dict[Principal, Capture] = field(default_factory=dict)
@@ -137,6 +139,8 @@ class QueryRun:
             certificate=b"" if depth else self.certify(runtime.state),
         )
         outcome = self._execute(runtime, task)
+        answered = len(outcome.answer.data) if isinstance(outcome.answer, Reply) else 0
+        self.note(runtime.state.id, outcome.instructions, len(argument), answered)
         if depth:
             self._used += runtime.machine.limits.query_call_instructions
         if outcome.failure is not None:

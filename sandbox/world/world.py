@@ -34,6 +34,7 @@ from sandbox.world.queries import QueryRun
 from sandbox.world.randomness import Randomness
 from sandbox.world.recording import Recorder
 from sandbox.world.routing import Router
+from sandbox.world.statistics import QueryStatistics
 from sandbox.world.telling import Wording
 from sandbox.world.tracing import Report, Tracer
 from sandbox.world.traffic import Request, StopRequest
@@ -85,6 +86,7 @@ class World:
         self.bank = Bank(prices, self.snapshots.of)
         self.mocks = Mocks()
         self.outcalls = Outcalls()
+        self.queried = QueryStatistics()
         self.manager = Manager(self)
         self.router = Router(
             self.canisters.get,
@@ -287,7 +289,7 @@ class World:
         return ingress.submit(self, canister, method, argument, caller, cycles)
 
     def query(self, canister: Principal, method: str, argument: bytes, caller: Principal) -> Answer:
-        """Answer a query; nothing changes."""
+        """Answer a query; nothing changes but the log and the statistics."""
         if len(argument) > mailbox.MAX_ARG_BYTES:
             return ingress.too_large(argument)
         run = QueryRun(
@@ -296,6 +298,7 @@ class World:
             self.manager.query,
             self.mocks.answer_query,
             self.bank.is_frozen,
+            self.queried.note,
             self.router.watchers,
             self.certify,
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from calling_room import ALICE, IDLE, ask_management, caller
+from calling_room import ALICE, IDLE, ask, ask_management, caller, relay
 from canisters import universal as u
 from sandbox import CanisterRejected, Sandbox
 from sandbox.engine.compiler import wat_to_wasm
@@ -48,6 +48,46 @@ def test_status_can_be_queried_and_costs_nothing_then(ic: Sandbox) -> None:
     ic.world.query(ic.management.id, "canister_status", data, ic.identity)
 
     assert canister.status().cycles == before
+
+
+def test_queries_from_outside_are_counted(ic: Sandbox) -> None:
+    canister, other = caller(ic), ic.install(IDLE)
+
+    def counted(of: Any) -> list[int]:
+        stats = ic.management.canister_status(canister_id=of.id).query_stats
+        return [
+            stats.num_calls_total,
+            stats.num_instructions_total,
+            stats.request_payload_bytes_total,
+            stats.response_payload_bytes_total,
+        ]
+
+    script = u.reply(b"twelve bytes")
+    canister.query_raw("query", script)
+    calls, instructions, asked, answered = counted(canister)
+    assert (calls, asked, answered) == (1, len(script), 12)
+    assert instructions > 0
+    with ic.anchor():
+        canister.query_raw("composite_query", relay(other.id, "look"))
+        assert (counted(canister)[0], counted(other)[0]) == (2, 1)
+    assert (counted(canister)[0], counted(other)[0]) == (1, 0)
+    ask(canister, other.id, "look")
+    other.update_raw("look")
+    assert counted(other) == [0, 0, 0, 0]
+
+
+def test_a_query_that_fails_is_counted_too_and_a_new_canister_begins_anew(ic: Sandbox) -> None:
+    id_ = "ryjl3-tyaaa-aaaaa-aaaba-cai"
+    canister = caller(ic, specified_id=id_)
+    with pytest.raises(CanisterRejected):
+        canister.query_raw("query", u.unreachable())
+    counted = ic.management.canister_status(canister_id=canister.id).query_stats
+    canister.stop()
+    canister.delete()
+    again = ic.create_canister(specified_id=id_)
+
+    assert counted.num_calls_total == 1
+    assert ic.management.canister_status(canister_id=again.id).query_stats.num_calls_total == 0
 
 
 def test_status_is_for_those_who_may_see_it(ic: Sandbox) -> None:
