@@ -23,22 +23,29 @@ if TYPE_CHECKING:
     from sandbox.handle import Canister
     from sandbox.principal import Principal
     from sandbox.rehearsal.findings import Fact
-    from sandbox.rehearsal.plan import Plan
+    from sandbox.rehearsal.plan import Plan, Start
     from sandbox.sandbox import Sandbox
 
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """The base canister, its sandbox, and what is missing of its state."""
+    """The base canister, its sandbox, and what is missing of its state.
+
+    start: from which another process could make the same; None when there is no such.
+    """
 
     ic: Sandbox
     canister: Canister
     missing: tuple[Fact, ...] = ()
+    start: Start | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What all stages share. caller: a controller. argument: of the upgrade, encoded."""
+    """What all stages share.
+
+    caller: a controller. argument: of the upgrade, encoded. start: as in ``Base``.
+    """
 
     ic: Sandbox
     canister: Canister
@@ -47,6 +54,7 @@ class Bench:
     new: InstalledModule
     caller: Principal
     argument: bytes
+    start: Start | None = None
 
     @property
     def runtime(self) -> CanisterRuntime:
@@ -78,7 +86,7 @@ def bench_of(found: Base, plan: Plan, new: InstalledModule) -> Bench:
     except CandidError as error:
         raise PlanRefused("argument", f"{plan.argument!r}: {error}") from error
     caller = controller_of(found.ic, found.canister, plan.caller)
-    return Bench(found.ic, found.canister, plan, old, new, caller, argument)
+    return Bench(found.ic, found.canister, plan, old, new, caller, argument, found.start)
 
 
 def controller_of(ic: Sandbox, canister: Canister, wanted: Principal | None) -> Principal:

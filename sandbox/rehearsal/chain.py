@@ -97,6 +97,8 @@ def rehearse_chain(
     progress("import")
     with ground(starts, first.plan.limits, compiler) as ic:
         bases = {name: begun(ic, it.start, it.plan) for name, it in members.items()}
+        if len(bases) > 1:  # none of them could be made again without the others
+            bases = {name: replace(it, start=None) for name, it in bases.items()}
         methods = {name: _methods(base, name, steps) for name, base in bases.items()}
         group = _Group(members, bases, methods)
         judged = []
@@ -151,7 +153,7 @@ class _Group:
         base = self.bases[step.canister]
         new = base.ic.world.loader.load(step.module)
         planned(bench_of(base, self._plan(step), new))
-        self.bases[step.canister] = replace(base, missing=())
+        self.bases[step.canister] = replace(base, missing=(), start=None)
 
     def _run_traffic(self) -> None:
         for name, member in self.members.items():

@@ -70,13 +70,22 @@ class Curve:
     ended: str = ""
 
 
-def curve(bench: Bench, growth: Growth, progress: Callable[[str], None]) -> Curve:
-    """Grow the state in a fork, and measure the upgrade at each multiple."""
+def grown(
+    bench: Bench,
+    growth: Growth,
+    progress: Callable[[str], None],
+    *,
+    is_enough: Callable[[int], bool] = lambda _measured: False,
+) -> Curve:
+    """Grow the state in a fork, and measure the upgrade at each multiple.
+
+    is_enough: asked after each size, with how many there are; true leaves out the rest.
+    """
     points = [_measured(bench, 1.0, 0)]
     with bench.fork():
         hook = _Hook(bench, growth, progress)
-        for factor in sorted(growth.factors):
-            if points[-1].failure or hook.ended:
+        for number, factor in enumerate(sorted(growth.factors)):
+            if points[-1].failure or hook.ended or (number and is_enough(number)):
                 break
             hook.grow_to(factor)
             if hook.factor > points[-1].factor:

@@ -20,7 +20,6 @@ from sandbox.rehearsal.certification import certifying
 from sandbox.rehearsal.copy_checks import check_copy
 from sandbox.rehearsal.flight_checks import check_flights, flights
 from sandbox.rehearsal.forecasting import check_growth
-from sandbox.rehearsal.growing import curve
 from sandbox.rehearsal.guard_checks import check_guards
 from sandbox.rehearsal.http_checks import check_certification
 from sandbox.rehearsal.interface_checks import check_interfaces
@@ -44,6 +43,7 @@ from sandbox.rehearsal.release_checks import check_skipping, next_release
 from sandbox.rehearsal.restoring import roll_back
 from sandbox.rehearsal.rollback_checks import control, downgrade
 from sandbox.rehearsal.runbook import check_runbook
+from sandbox.rehearsal.spreading import curve
 from sandbox.rehearsal.starting import base
 from sandbox.rehearsal.stop_checks import check_stopping
 from sandbox.rehearsal.upgrading import MODES, planned

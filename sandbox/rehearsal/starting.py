@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from sandbox.candid.errors import CandidError
@@ -89,7 +90,7 @@ def begun(ic: Sandbox, start: Start, plan: Plan) -> Base:
             assert_never(start)
     if plan.did is not None:
         ic.interfaces[found.canister.id] = plan.did
-    return found
+    return found if isinstance(start, FromCanister) else replace(found, start=start)
 
 
 def _opened(world: FromWorld) -> WorldDirectory:

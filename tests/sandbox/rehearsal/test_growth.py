@@ -19,6 +19,7 @@ from sandbox.rehearsal import (
     Rehearsal,
     Severity,
     rehearse,
+    spreading,
 )
 from sandbox.rehearsal.forecasting import fitted, trends
 from sandbox.rehearsal.report import as_dict, as_text
@@ -77,6 +78,34 @@ def test_the_limit_is_reached_where_the_forecast_says(compiler: Compiler) -> Non
 
     assert [bool(point.failure) for point in points] == [False, False, True]
     assert points[-1].code == "P02"
+
+
+@pytest.mark.slow
+def test_processes_of_their_own_measure_the_same(
+    compiler: Compiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = FromModule(module("reads_all_in_pre"), calls=(Call("fill"),))
+    plan = Plan(growth=FILL)
+
+    here = _curve(rehearse(start, module("v2"), plan, compiler=compiler))
+    monkeypatch.setattr(spreading, "WORTH_SPREADING_S", 0.0)
+    elsewhere = _curve(rehearse(start, module("v2"), plan, compiler=compiler))
+
+    assert elsewhere == here
+    assert len(here.points) == 4
+
+
+def test_a_function_that_cannot_be_sent_is_called_here(
+    compiler: Compiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spreading, "WORTH_SPREADING_S", 0.0)
+    plan = Plan(growth=Growth(lambda canister: canister.update_raw("fill", b"")))
+
+    outcome = rehearse(
+        FromModule(module("reads_all_in_pre")), module("v2"), plan, compiler=compiler
+    )
+
+    assert len(_curve(outcome).points) == 4
 
 
 def test_a_limit_in_sight_is_a_finding_and_one_far_away_is_none(compiler: Compiler) -> None:
