@@ -24,9 +24,10 @@ PUBLIC = {
         load_interface parse_interface parse_type parse_types parse_values subtype
     """,
     "sandbox.rehearsal": """
-        REGISTRY Acceptance Budget Call Chain Entry Fact Finding FromCanister FromDirectory
-        FromModule FromStore FromWorld Growth Harm Member Migration Plan PlanInvalid PlanRefused
-        Rehearsal Script Severity Step entry read_plan rehearse rehearse_chain
+        Acceptance Budget Call Chain Entry Fact Finding FromCanister FromDirectory FromModule
+        FromStore FromWorld Growth Harm Matrix Member Migration Plan PlanInvalid PlanRefused
+        REGISTRY Rehearsal Script Severity Step Version entry read_plan rehearse rehearse_chain
+        rehearse_matrix
     """,
     "canister_fixtures": """
         BudgetFile CanisterMachine CanisterPlan CanisterTestCase Golden StateChanges acting_as

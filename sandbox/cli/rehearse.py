@@ -9,17 +9,29 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sandbox.cli.rehearse_options import Origin, Words, plan_options, script_of, start_options
+from sandbox.cli.rehearse_options import (
+    Origin,
+    Words,
+    matrix_of,
+    matrix_options,
+    plan_options,
+    script_of,
+    start_options,
+)
 from sandbox.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sandbox.principal import Principal
-    from sandbox.rehearsal import Chain, Rehearsal, Script
+    from sandbox.rehearsal import Chain, Matrix, Rehearsal, Script
+    from sandbox.rehearsal.parallel import Progress
     from sandbox.rehearsal.plan import Call
 
 _REPORT = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
+
+
+_BAR = 30
 
 
 def _print_schema(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
@@ -34,6 +46,7 @@ def _print_schema(ctx: click.Context, _option: click.Parameter, wanted: bool) ->
 @click.argument("what", nargs=-1, metavar="PLAN | [NAME] MODULE")
 @start_options
 @plan_options
+@matrix_options
 @click.option("--json", "json_file", type=_REPORT, help="Write the report as JSON; - prints it.")
 @click.option("--junit", "junit_file", type=_REPORT, help="Write JUnit XML for CI.")
 @click.option("--html", "html_file", type=_REPORT, help="Write one self-contained HTML file.")
@@ -59,6 +72,9 @@ def rehearse(
     junit_file: Path | None,
     html_file: Path | None,
     write_plan: Path | None,
+    matrix: bool,
+    newest: bool,
+    jobs: int | None,
     **options: Any,
 ) -> None:
     """Rehearse the upgrade to MODULE and the way back; nothing is changed.
@@ -74,25 +90,26 @@ def rehearse(
       canister-sandbox rehearse counter new.wasm --argument '(null)' --json -
       canister-sandbox rehearse --snapshot ./backup new.wasm --write-plan plan.yaml
       canister-sandbox rehearse plan.yaml --junit report.xml
+      canister-sandbox rehearse --matrix v1.wasm v2.wasm v3.wasm --call 'inc ()'
     """
     ctx = click.get_current_context()
     if write_plan is not None and not what:
         _begin_plan(write_plan, None)
         return
-    words = Words.of(what)
-    script = script_of(words, Origin(at, snapshot, canister_id, old, init, calls), options)
+    origin = Origin(at, snapshot, canister_id, old, init, calls)
+    if matrix:
+        script, title = matrix_of(what, origin, options, newest_only=newest), "every version"
+    else:
+        script, title = script_of(Words.of(what), origin, options)
     if write_plan is not None:
-        if words.plan is not None:
-            raise UsageError(f"{words.plan} is a plan already; --write-plan makes one of options")
         _begin_plan(write_plan, script, options["did"], options["argument_file"])
         return
     try:
-        outcome = script.rehearse(progress=_progress)
+        outcome = script.rehearse(progress=_progress, workers=jobs, told=_bar)
     finally:
         _progress("")
     as_json = json_file or (Path("-") if ctx.obj.as_json else None)
-    title = f"Rehearsal of {words.plan or f'the upgrade to {script.steps[-1].name}'}"
-    _write(outcome, title, as_json, junit_file, html_file)
+    _write(outcome, f"Rehearsal of {title}", as_json, junit_file, html_file)
     ctx.exit(outcome.exit_code)
 
 
@@ -116,6 +133,8 @@ def _begin_plan(
 ) -> None:
     from sandbox.rehearsal.planfile import written
 
+    if script is not None and script.source is not None:
+        raise UsageError(f"{script.source.file} is a plan; --write-plan makes one of options")
     if file.exists():
         raise UsageError(f"{file} is there already; give another name, or remove it")
     file.write_text(written(script, file, did=did, argument=argument), "utf-8")
@@ -128,8 +147,14 @@ def _progress(stage: str) -> None:
         click.secho(f"\r\x1b[K{stage}{' …' if stage else ''}", err=True, nl=False)
 
 
+def _bar(progress: Progress) -> None:
+    """Show how far the hops of a matrix are."""
+    filled = _BAR * progress.done // progress.total
+    _progress(f"[{'#' * filled}{'-' * (_BAR - filled)}] hops: {progress}")
+
+
 def _write(
-    outcome: Rehearsal | Chain,
+    outcome: Rehearsal | Chain | Matrix,
     title: str,
     json_file: Path | None,
     junit_file: Path | None,

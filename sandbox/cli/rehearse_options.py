@@ -108,6 +108,25 @@ def plan_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def matrix_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options for several versions."""
+    for option in (
+        click.option(
+            "--matrix", is_flag=True,
+            help="Rehearse every hop between several MODULEs, oldest first.",
+        ),
+        click.option(
+            "--newest", is_flag=True, help="With --matrix: only hops to and from the last."
+        ),
+        click.option(
+            "--jobs", type=click.IntRange(min=1), metavar="N",
+            help="Processes for a matrix.  [default: one for each core]",
+        ),
+    )[::-1]:  # fmt: skip
+        command = option(command)
+    return command
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """What stands without an option: a canister's name or a plan, and a module."""
@@ -162,8 +181,29 @@ class Origin:
         return None
 
 
-def script_of(words: Words, origin: Origin, options: dict[str, Any]) -> Script:
-    """Return what is to be rehearsed: by the plan, and over it by the options.
+def matrix_of(
+    modules: tuple[str, ...], origin: Origin, options: dict[str, Any], *, newest_only: bool
+) -> Script:
+    """Return the matrix of several modules, each installed anew. Raises: UsageError."""
+    from sandbox.rehearsal import FromModule, Member, Plan, Script, Step, Version
+
+    if origin.at is not None or origin.directory is not None or origin.old is not None:
+        raise UsageError("--matrix installs each MODULE anew; a plan can give each its own start")
+    paths = [Path(module) for module in modules]
+    for path in paths:
+        if not path.is_file():
+            raise UsageError(f"there is no module {path}")
+    steps = tuple(Step(path, name=path.stem) for path in paths)
+    steps = _changed_steps(steps, None, are_alike=True, **options)
+    starts = [FromModule(path, origin.init, origin.calls) for path in paths]
+    versions = tuple(map(Version, starts, steps))
+    plan = _changed_plan(Plan(), **options)
+    members = {"": Member(starts[0], plan)} if starts else {}
+    return Script(members, versions=versions, newest_only=newest_only)
+
+
+def script_of(words: Words, origin: Origin, options: dict[str, Any]) -> tuple[Script, str]:
+    """Return what is to be rehearsed, and its title: by the plan, and over it by the options.
 
     Raises: UsageError.
     """
@@ -171,21 +211,22 @@ def script_of(words: Words, origin: Origin, options: dict[str, Any]) -> Script:
 
     start = origin.start(words.name)
     if words.plan is not None:
-        script = read_plan(words.plan)
+        script, title = read_plan(words.plan), str(words.plan)
     elif start is None or words.module is None:
         raise UsageError("start from one of: a canister's NAME, --snapshot DIR, --from MODULE")
     else:
-        script = Script({"": Member(start, Plan())}, (Step(words.module, name=words.module.name),))
+        step = Step(words.module, name=words.module.name)
+        script, title = Script({"": Member(start, Plan())}, (step,)), f"the upgrade to {step.name}"
     if start is None and words.module is None and not any(options.values()):
-        return script
-    if set(script.members) != {""}:
-        raise UsageError("options that change a plan are for plans of one canister")
+        return script, title
+    if set(script.members) != {""} or script.versions:
+        raise UsageError("options that change a plan are for plans of one canister and its steps")
     member = script.members[""]
     if words.name is not None and options["limits"] is not None:
         raise UsageError("--limits is for --snapshot and --from; a world has limits of its own")
     changed = Member(start or member.start, _changed_plan(member.plan, **options))
     steps = _changed_steps(script.steps, words.module, **options)
-    return replace(script, members={"": changed}, steps=steps)
+    return replace(script, members={"": changed}, steps=steps), title
 
 
 def _changed_plan(
@@ -230,6 +271,7 @@ def _changed_steps(
     argument_file: Path | None,
     persistence: str | None,
     mode: str | None,
+    are_alike: bool = False,
     **_of_the_plan: Any,
 ) -> tuple[Step, ...]:
     from sandbox.rehearsal.planfile import argument_of
@@ -245,6 +287,6 @@ def _changed_steps(
         changes["persistence"] = None if persistence == "null" else persistence
     if mode is not None:
         changes["mode"] = mode
-    if changes and len(steps) > 1:
+    if changes and len(steps) > 1 and not are_alike:
         raise UsageError(f"which of the {len(steps)} steps is meant? Write it into the plan")
     return tuple(replace(step, **changes) for step in steps)

@@ -10,6 +10,7 @@ for finding in outcome.findings:
 
 from sandbox.rehearsal.chain import Chain, Member, rehearse_chain
 from sandbox.rehearsal.findings import Entry, Fact, Finding, Harm, Severity
+from sandbox.rehearsal.matrix import Matrix, Version, rehearse_matrix
 from sandbox.rehearsal.pipeline import rehearse
 from sandbox.rehearsal.plan import (
     Acceptance,
@@ -46,6 +47,7 @@ __all__ = [
     "FromWorld",
     "Growth",
     "Harm",
+    "Matrix",
     "Member",
     "Migration",
     "Plan",
@@ -55,8 +57,10 @@ __all__ = [
     "Script",
     "Severity",
     "Step",
+    "Version",
     "entry",
     "read_plan",
     "rehearse",
     "rehearse_chain",
+    "rehearse_matrix",
 ]

@@ -44,7 +44,7 @@ class Progress:
     seconds_left: float | None
 
     def __str__(self) -> str:
-        left = "" if self.seconds_left is None else f", about {_duration(self.seconds_left)} left"
+        left = f", about {_duration(self.seconds_left)} left" if self.seconds_left else ""
         return f"{self.done} of {self.total}{left}"
 
 

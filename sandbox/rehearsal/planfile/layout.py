@@ -109,6 +109,14 @@ _STEP: Final = Record(
     ),
     needs=("module",),
 )
+_VERSION: Final = Record(
+    (
+        *(field for field in _STEP.fields if field.name != "canister"),
+        Field("start", _START, "A canister of this version; else it is installed anew."),
+        Field("calls", ListOf(_SIMPLE_CALL), "Without start: what gives it state.", "['inc']"),
+    ),
+    needs=("module",),
+)
 _BUDGET: Final = Record(
     (
         Field("instructions", COUNT, "The most instructions.", "1_000_000_000"),
@@ -227,6 +235,12 @@ PLAN: Final = Record(
             MapOf(_MEMBER),
             "Several canisters that call each other, by name; each has the keys above.",
         ),
+        Field(
+            "versions",
+            ListOf(_VERSION),
+            "Versions from the oldest to the newest: every hop between two is rehearsed.",
+        ),
+        Field("hops", choice("all", "newest"), "Which: newest is to and from the last.", "all"),
         Field("steps", ListOf(_STEP), "The upgrades, in their order; each is judged."),
         Field("state", path("directory"), "The world of start.canister.", ".canister-sandbox"),
         Field("soak", DURATION, "Virtual time to watch timers for: 90s, 10m, 24h, 7d.", "24h"),
@@ -244,7 +258,6 @@ PLAN: Final = Record(
             "[{code: S02, reason: nobody calls it any more, until: 2027-01-31}]",
         ),
     ),
-    one_of=("start", "canisters"),
-    needs=("steps",),
+    one_of=("start", "canisters", "versions"),
 )
 OF_ONE_CANISTER: Final = frozenset(it.name for it in _CANISTER)

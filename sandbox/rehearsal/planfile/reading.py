@@ -11,6 +11,7 @@ from sandbox.errors import UsageError
 from sandbox.limits import profile
 from sandbox.principal import Principal
 from sandbox.rehearsal.chain import Chain, Member, rehearse_chain
+from sandbox.rehearsal.matrix import Matrix, Version, rehearse_matrix
 from sandbox.rehearsal.plan import (
     Acceptance,
     Budget,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from sandbox.engine import Compiler
+    from sandbox.rehearsal.parallel import Progress
     from sandbox.rehearsal.plan import Start
     from sandbox.rehearsal.rehearsal import Rehearsal
 
@@ -46,11 +48,15 @@ class Script:
     """What is to be rehearsed: canisters, and upgrades of them.
 
     members: the canisters by name; the only one of a plan without names is called "".
+    versions: for a matrix, instead of steps; its plan is that of the only member.
+    newest_only: see ``rehearse_matrix``.
     source: of a plan that was read, so that errors name its lines.
     """
 
     members: Mapping[str, Member]
-    steps: tuple[Step, ...]
+    steps: tuple[Step, ...] = ()
+    versions: tuple[Version, ...] = ()
+    newest_only: bool = False
     source: Source | None = field(default=None, repr=False, compare=False)
 
     def rehearse(
@@ -58,12 +64,24 @@ class Script:
         *,
         compiler: Compiler | None = None,
         progress: Callable[[str], None] = lambda _stage: None,
-    ) -> Rehearsal | Chain:
+        workers: int | None = None,
+        told: Callable[[Progress], None] = lambda _progress: None,
+    ) -> Rehearsal | Chain | Matrix:
         """Rehearse it: a chain when there is more than one step or canister.
 
+        progress: told the stage that begins. workers, told: of a matrix; see ``in_parallel``.
         Raises: as ``rehearse``; PlanInvalid with the line of a plan that was read.
         """
         try:
+            if self.versions:
+                (member,) = self.members.values()
+                return rehearse_matrix(
+                    self.versions,
+                    member.plan,
+                    newest_only=self.newest_only,
+                    workers=workers,
+                    told=told,
+                )
             chain = rehearse_chain(self.members, self.steps, compiler=compiler, progress=progress)
         except PlanRefused as refusal:
             if self.source is None:
@@ -82,10 +100,13 @@ def read_plan(file: str | PathLike[str]) -> Script:
     values = PLAN.read(root, "", source)
     source.refuse_mistakes()
     reader = _Reader(source)
-    steps = tuple(reader.step(number, it) for number, it in enumerate(values["steps"]))
+    if "versions" in values:
+        return reader.matrix(values)
+    listed = enumerate(values.get("steps", ()))
+    steps = tuple(reader.step(it, f"steps[{number}]") for number, it in listed)
     if not steps:
         raise source.located("steps", "there must be a step: a module to upgrade to")
-    return Script(reader.members(values), steps, source)
+    return Script(reader.members(values), steps, source=source)
 
 
 def _text(file: Path) -> str:
@@ -100,6 +121,27 @@ class _Reader:
     """Makes the plan of checked values; what only shows when they are put together is said."""
 
     source: Source
+
+    def matrix(self, values: dict[str, Any]) -> Script:
+        """Return the versions of a matrix, with the plan for every hop."""
+        if "steps" in values:
+            raise self.source.located("steps", "versions have no steps: every hop is one")
+        versions = tuple(self._version(it, at, values) for at, it in enumerate(values["versions"]))
+        if len(versions) < 2:
+            raise self.source.located("versions", "a matrix takes two versions or more")
+        member = Member(versions[0].start, self.plan(values, ""))
+        only = values.get("hops") == "newest"
+        return Script({"": member}, versions=versions, newest_only=only, source=self.source)
+
+    def _version(self, values: dict[str, Any], number: int, plan: dict[str, Any]) -> Version:
+        place = f"versions[{number}]"
+        if "start" in values and "calls" in values:
+            raise self.source.located(f"{place}.calls", "it belongs into start")
+        step = self.step(values, place)
+        if "start" in values:
+            return Version(self.start(values["start"], plan, f"{place}.start"), step)
+        calls = self._calls(values, "calls", f"{place}.")
+        return Version(FromModule(values["module"], calls=calls), step)
 
     def members(self, values: dict[str, Any]) -> dict[str, Member]:
         """Return the canisters with their plans."""
@@ -136,9 +178,8 @@ class _Reader:
         world = plan.get("state", self.source.file.parent / _WORLD)
         return FromWorld(world, values["canister"], values.get("at"))
 
-    def step(self, number: int, values: dict[str, Any]) -> Step:
+    def step(self, values: dict[str, Any], place: str) -> Step:
         """Return one upgrade."""
-        place = f"steps[{number}]"
         module = values["module"]
         wanted = values.get("sha256")
         if wanted is not None:

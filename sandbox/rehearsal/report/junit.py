@@ -38,6 +38,15 @@ def suite_of(outcome: Rehearsal, name: str) -> ET.Element:
     return suite
 
 
+def failed_suite(name: str, why: str) -> ET.Element:
+    """Return a suite of one test case, for a rehearsal that could not begin."""
+    counts = {"tests": "1", "failures": "1", "errors": "0"}
+    suite = ET.Element("testsuite", {"name": f"canister-sandbox {name}", **counts})
+    case = ET.SubElement(suite, "testcase", {"classname": name, "name": "start"})
+    ET.SubElement(case, "failure").text = _clean(why)
+    return suite
+
+
 def as_document(suites: list[ET.Element]) -> str:
     """Return suites as one XML document."""
     names = ("tests", "failures", "errors")

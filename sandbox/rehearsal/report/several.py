@@ -45,14 +45,14 @@ def chain_as_junit(outcome: Chain) -> str:
 
 def chain_as_html(outcome: Chain, title: str) -> str:
     """Return one document: the steps in a table, then each step's report, folded in when good."""
-    tone = "good" if outcome.is_ok else "bad"
     rows = [_row(name, _tone(it), _mark(it), summary(it)) for name, it in outcome.parts]
     rows += [_row(step.name, "soft", "not reached", "") for step in outcome.untried]
+    reports = "".join(folded(name, it, is_open=not it.is_ok) for name, it in outcome.parts)
     return document(
         title,
-        f'<div class="verdict {tone}"><strong>{text(outcome.verdict)}</strong></div>'
+        f"{headline(outcome.verdict, is_ok=outcome.is_ok)}"
         f'<section><h2>The steps</h2><div class="card"><table>{"".join(rows)}</table></div>'
-        f"</section>{''.join(folded(name, it) for name, it in outcome.parts)}",
+        f"</section>{reports}",
     )
 
 
@@ -63,11 +63,20 @@ def _row(name: str, tone: str, mark: str, said: str) -> str:
     )
 
 
-def folded(name: str, outcome: Rehearsal) -> str:
-    """Return a rehearsal's report under its name; open when it is not good."""
-    is_open = "" if outcome.is_ok else " open"
+def headline(verdict: str, *, is_ok: bool) -> str:
+    """Return a verdict's first words large, and below them what else it says."""
+    head, *rest = verdict.split("; ")
+    title, _, said = head.partition(" - ")
+    items = "".join(f"<li>{text(item)}</li>" for item in [said, *rest] if item)
+    tone = "good" if is_ok else "bad"
+    return f'<div class="verdict {tone}"><strong>{text(title)}</strong><ul>{items}</ul></div>'
+
+
+def folded(name: str, outcome: Rehearsal, *, is_open: bool) -> str:
+    """Return a rehearsal's report under its name."""
+    opened = " open" if is_open else ""
     return (
-        f'<details class="card part"{is_open}><summary><h3>{text(name)}</h3>'
+        f'<details class="card part"{opened}><summary><h3>{text(name)}</h3>'
         f'<span class="{_tone(outcome)}">{_mark(outcome)}</span></summary>'
         f"<div>{content(outcome)}</div></details>"
     )

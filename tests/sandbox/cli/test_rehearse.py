@@ -118,8 +118,19 @@ def test_a_plan_to_begin_with_is_written_and_never_written_over(
     assert "is there already" in again.stderr
 
 
+def test_a_matrix_is_a_grid(run: CommandLine, tmp_path: Path) -> None:
+    html = tmp_path / "grid.html"
+
+    result = run(
+        "rehearse", "--matrix", V1, V2, "--call", "inc", "--jobs", "1", "--html", str(html)
+    )
+
+    assert result.stdout.startswith("THE UPGRADE WOULD DO WELL")
+    assert "from v1" in html.read_text()
+
+
 def test_the_schema_of_plans_is_printed(run: CommandLine) -> None:
-    assert json.loads(run("rehearse", "--plan-schema").stdout)["required"] == ["steps"]
+    assert json.loads(run("rehearse", "--plan-schema").stdout)["title"].startswith("Plan of")
 
 
 def test_json_can_be_printed(run: CommandLine) -> None:
@@ -134,6 +145,9 @@ def test_json_can_be_printed(run: CommandLine) -> None:
         (),
         (V2,),
         ("one.yaml", "two.yaml"),
+        ("--matrix", V1),
+        ("--matrix", V1, "missing.wasm"),
+        ("--matrix", V1, V2, "--from", V1),
         ("missing.yaml",),
         ("counter", "--from", V1, V2),
         ("counter", "again", V2),

@@ -156,7 +156,7 @@ def test_a_start_may_be_a_directory_a_store_or_a_world(folder: Path) -> None:
     [
         ("", "plan.yaml: a plan has keys, such as start and steps"),
         ("- 1", "plan.yaml: a plan has keys, such as start and steps"),
-        (START, "plan.yaml:1: the key steps is missing"),
+        (START, "plan.yaml: steps: there must be a step: a module to upgrade to"),
         (f"{START}steps: []", "plan.yaml:2: steps: there must be a step: a module to upgrade to"),
         (f"{START}{STEPS}prbes: []", "plan.yaml:3: prbes: there is no key 'prbes'; did you mean"),
         (f"{START}{STEPS}{STEPS}", "plan.yaml:3: steps: it is there twice"),
@@ -232,6 +232,15 @@ def test_a_start_may_be_a_directory_a_store_or_a_world(folder: Path) -> None:
             "plan.yaml:3: rollback[0]: there is no value 'snapshots'; did you mean 'snapshot'?",
         ),
         (f"{START}{STEPS}runbook:\n- stop\n- pray", "plan.yaml:5: runbook[1]: 'pray' is no step"),
+        ("versions: [{module: v1.wat}]", "plan.yaml:1: versions: a matrix takes two versions"),
+        (
+            "versions: [{module: v1.wat}, {module: v2.wat}]\nsteps: []",
+            "plan.yaml:2: steps: versions have no steps: every hop is one",
+        ),
+        (
+            "versions: [{module: v1.wat, calls: [inc], start: {module: v1.wat}}, {module: v2.wat}]",
+            "plan.yaml:1: versions[0].calls: it belongs into start",
+        ),
         (f"{START}{STEPS}soak: 0", "plan.yaml:3: soak: '0' is no time, like 90s, 10m, 24h or 7d"),
         (
             f"{START}{STEPS}accept: [{{code: S02, reason: x, until: soon}}]",
