@@ -26,7 +26,8 @@ after it, never between. One command changes a world at a time, others wait for 
 commands that only look share it, and work on a read-only disk.
 
 **Exit codes.** 0: it worked. 1: the canister failed (its log is kept), interfaces broke, or faults
-were found. 2: it was asked wrongly, and nothing changed.
+were found. 2: it was asked wrongly, and nothing changed. 130: Ctrl-C, which ends a command within a
+second, whatever Wasm code is doing.
 
 **Streams.** Answers go to standard output; logs of canisters, errors and progress to standard
 error. `--json`, before or after the command, makes answers JSON. Colours and progress bars appear
@@ -34,6 +35,9 @@ on terminals only.
 
 **Identities.** `--as NAME` calls as an identity of that name, always the same principal
 (`canister-sandbox identity NAME` prints it); a principal or `anonymous` works too.
+
+**Environment.** `CANISTER_SANDBOX_STATE`: the world, as `--state`. `CANISTER_SANDBOX_CACHE`: where
+compiled modules are kept (empty: nowhere; without it, in the user's cache directory).
 
 **Completion** of commands, canisters, methods and snapshots, in bash (zsh and fish likewise):
 

@@ -1,4 +1,4 @@
-"""Exit codes: 0 it worked, 1 the canister failed, 2 it was asked wrongly.
+"""Exit codes: 0 it worked, 1 the canister failed, 2 it was asked wrongly, 130 after Ctrl-C.
 
 Every error of ours becomes one message on standard error, with the next step where there
 is one; a traceback is a defect.
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from sandbox.cli.interrupts import EXIT_CODE
 from sandbox.errors import CanisterRejected, SandboxError
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ def translated() -> Iterator[None]:
         yield
     except CanisterRejected as error:
         raise CanisterFailed(_text(error, _NEXT_STEPS.get(error.error_code))) from error
+    except KeyboardInterrupt:
+        click.echo("interrupted", err=True)
+        raise SystemExit(EXIT_CODE) from None
     except click.Abort as error:
         raise AskedWrongly("nothing was done; --yes answers the question") from error
     except OSError as error:

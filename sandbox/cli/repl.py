@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sandbox.cli.common import opened
+from sandbox.cli.interrupts import let_python_handle_ctrl_c
 
 if TYPE_CHECKING:
     from sandbox.sandbox import Sandbox
@@ -43,6 +44,7 @@ def repl(*, keep: bool) -> None:
         banner += "\nic.history lists your messages; ic.rewind(-1) takes the last one back."
         variables = {"ic": ic, "Principal": Principal, **names}
         _complete_from(variables)
+        let_python_handle_ctrl_c()
         with suppress(SystemExit):  # exit() ends the prompt, not the command
             code.interact(banner, local=variables, exitmsg="")
 

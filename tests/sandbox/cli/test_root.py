@@ -14,6 +14,7 @@ import click
 import pytest
 
 from cli_reference import PAGE, command_paths, help_of, rendered
+from sandbox.cli.exits import translated
 from sandbox.cli.root import Options, cli
 
 if TYPE_CHECKING:
@@ -189,3 +190,45 @@ def test_a_state_directory_that_is_a_file_is_refused(run: CommandLine, counter_w
     run("install", "counter", counter_wat, "--argument", "(5)", code=2)
 
     assert run.state.read_text() == "not a directory"
+
+
+def test_an_interrupted_command_says_so_and_ends_with_130(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as ended, translated():
+        raise KeyboardInterrupt
+
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+# Ctrl-C once Wasm has the processor: by then all else has long been done.
+_INTERRUPTED_IN_A_LOOP = """
+import os, signal, threading, time
+from sandbox.cli import main
+
+def interrupt():
+    while time.process_time() < 2:
+        pass
+    os.kill(os.getpid(), signal.SIGINT)
+
+threading.Thread(target=interrupt, daemon=True).start()
+main()
+"""
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_an_endless_loop_and_leaves_the_world(run: CommandLine, tmp_path: Path) -> None:
+    endless = tmp_path / "endless.wat"
+    endless.write_text('(module (func (export "canister_update run") (loop $again (br $again))))')
+    run("install", "endless", str(endless))
+    before = run.files()
+
+    result = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED_IN_A_LOOP, "--state", str(run.state),
+         "call", "endless", "run"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert (result.returncode, result.stdout, result.stderr) == (130, "", "")
+    assert run.files() == before
