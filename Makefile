@@ -62,7 +62,7 @@ $(VENV)/dev.stamp: pyproject.toml | $(VENV)/bin/python
 # old dependencies along. Without them the other rows are measured all the same.
 .cache/bench/stamp: pyproject.toml | $(VENV)/bin/python
 	@$(PYTHON) -m venv .cache/bench
-	@.cache/bench/bin/python -m pip install --quiet --disable-pip-version-check --editable .
+	@.cache/bench/bin/python -m pip install --quiet --disable-pip-version-check --editable . pytest
 	@.cache/bench/bin/python -m pip install --quiet --disable-pip-version-check icp-py-core ic-py || \
 	  echo "The published Candid codecs are not to be had; their columns stay empty."
 	@touch $@

@@ -17,6 +17,7 @@ MODULES = (
     "bench_snapshots",
     "bench_memory",
     "bench_candid",
+    "bench_pytest",
 )
 
 

@@ -40,7 +40,7 @@ def rows() -> Iterator[Row]:
 
 
 def _messages(ledger: Canister, copying: Canister) -> Iterator[Row]:
-    argument = {"to": _account(RECEIVER), "amount": 1}
+    argument = {"to": account(RECEIVER), "amount": 1}
     encoded = ledger.codec(TRANSFER).encode((argument,))
     # A row's variants take turns, so that all of them see the same machine.
     typed, raw, copied = _in_turn(
@@ -50,7 +50,7 @@ def _messages(ledger: Canister, copying: Canister) -> Iterator[Row]:
     )
     comparison = f"{1e6 / raw:,.0f} with encoded bytes, {1e6 / copied:,.0f} on portable memory"
     yield Row("ICRC ledger, transfers/s", f"{1e6 / typed:,.0f}", "≥ 1,300", comparison)
-    balance = _account(RECEIVER)
+    balance = account(RECEIVER)
     (query,) = _in_turn(lambda: ledger.query("icrc1_balance_of", balance))
     yield Row("ICRC ledger, balance queries/s", f"{1e6 / query:,.0f}", "",
               f"{typed / query:.1f}× the transfers")  # fmt: skip
@@ -95,11 +95,16 @@ def _in_turn(*actions: Callable[[], object]) -> list[float]:
 
 
 def _installed(ic: Sandbox) -> Canister:
+    return ic.install(WASM, init_argument(), did=DID)
+
+
+def init_argument() -> dict[str, Any]:
+    """Return what the ledger is installed with: all tokens are the sender's."""
     init: dict[str, Any] = {
         "token_name": "Benchmark",
         "token_symbol": "B",
-        "minting_account": _account(Principal(b"minter")),
-        "initial_balances": [(_account(SENDER), 10**12)],
+        "minting_account": account(Principal(b"minter")),
+        "initial_balances": [(account(SENDER), 10**12)],
         "transfer_fee": 10,
         "metadata": [],
         # More than will be made: archiving is another subject.
@@ -110,8 +115,9 @@ def _installed(ic: Sandbox) -> Canister:
         },
         "feature_flags": {"icrc2": True},
     }
-    return ic.install(WASM, {"Init": init}, did=DID)
+    return {"Init": init}
 
 
-def _account(owner: Principal) -> dict[str, Any]:
+def account(owner: Principal) -> dict[str, Any]:
+    """Return the account of a principal."""
     return {"owner": owner, "subaccount": None}
