@@ -109,6 +109,7 @@ SAMPLES: Final = (
     Sample("S01", Pair("v1", "unknown_import"), _CLEAN, FAILURE),
     Sample("S01", Pair("saves_heap", "out_of_bounds"), _CLEAN, FAILURE),
     Sample("S02", Pair("did_v1", "did_breaking"), Pair("did_v1", "did_v2"), FAILURE),
+    Sample("S02", Pair("did_v1", "did_query"), Pair("did_v1", "did_v2"), WARNING),
     Sample("S03", Pair("did_v1", "did_null"), Pair("did_v1", "did_v2"), WARNING),
     Sample(
         "S04",

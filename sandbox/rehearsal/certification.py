@@ -84,9 +84,9 @@ def without_certificates(value: Any) -> Any:
             drops = _field(value, "hash_tree") is not None
             hidden = _keys("hash_tree") + _keys("certificate") if drops else ()
             is_page = _field(value, "status_code") is not None
-            clean = _headers if is_page else without_certificates
+            clean = _OF_A_PAGE if is_page else {}
             return {
-                key: clean(item) if key in _keys("headers") else without_certificates(item)
+                key: clean.get(key, without_certificates)(item)
                 for key, item in value.items()
                 if key not in hidden
             }
@@ -101,6 +101,14 @@ def _headers(headers: Any) -> Any:
     pairs = [item for item in headers if isinstance(item, tuple) and len(item) == 2]
     small = [(str(name).lower(), text) for name, text in pairs]
     return [(name, text) for name, text in small if not name.startswith(HEADER)]
+
+
+def _body(body: Any) -> Any:
+    """Return a page's content as text where it is some, for people to read."""
+    try:
+        return body.decode() if isinstance(body, bytes) else body
+    except UnicodeDecodeError:
+        return body
 
 
 def _certificate_in(header: Any) -> str | None:
@@ -118,6 +126,12 @@ def _keys(name: str) -> tuple[str | int, ...]:
     """Return how a field may be called: without an interface there is only its hash."""
     number = field_hash(name)
     return name, number, str(number)
+
+
+_OF_A_PAGE: Final = {
+    **dict.fromkeys(_keys("headers"), _headers),
+    **dict.fromkeys(_keys("body"), _body),
+}
 
 
 def _root_in(header: str) -> bytes | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sandbox.candid import Severity as CandidSeverity
 from sandbox.candid import compare, parse_interface
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from sandbox.execution.modules import InstalledModule
     from sandbox.rehearsal.findings import Finding
+
+# Clients go on calling it as an update, and the IC runs a query so called as one.
+_QUERY_NOW: Final = "was an update, is a query"
 
 
 def check_interfaces(old: InstalledModule, new: InstalledModule) -> Iterator[Finding]:
@@ -37,10 +40,11 @@ def _candid(old: str, new: str) -> Iterator[Finding]:
         yield finding("S02", fact, severity=Severity.WARNING)
         return
     for code, kind in (("S02", CandidSeverity.BREAKING), ("S03", CandidSeverity.READS_NULL)):
-        facts = (
+        facts = [
             Fact(", ".join(item.path), "", item.message) for item in found if item.severity is kind
-        )
-        yield from findings_of(code, facts)
+        ]
+        is_mild = all(fact.after == _QUERY_NOW for fact in facts)
+        yield from findings_of(code, facts, Severity.WARNING if is_mild else None)
 
 
 def _stable(old: str, new: str) -> Iterator[Finding]:

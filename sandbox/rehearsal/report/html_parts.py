@@ -54,12 +54,13 @@ def phases(outcome: Rehearsal) -> str:
         is_failed = stage.name == run.failed_in
         note = run.reason if is_failed else _PHASES.get(stage.name, "")
         used = f"{stage.instructions:,} instructions, {share(stage.instructions, limit)}"
-        sizes = f"heap {size(stage.heap_bytes)} · stable memory {size(stage.stable_bytes)}"
+        sizes = f"<br>heap {size(stage.heap_bytes)} · stable memory {size(stage.stable_bytes)}"
+        sizes *= not is_failed  # it was rolled back
         items.append(
             f'<li class="{"failed" if is_failed else ""}"><div class="row"><h3>{text(stage.name)}'
             f'</h3><span class="mono">{used}</span></div>{_bar([stage.instructions], limit)}'
             f'<p class="soft"><span class="{"is-bad" if is_failed else ""}">{text(note)}</span>'
-            f"<br>{sizes}</p></li>"
+            f"{sizes}</p></li>"
         )
     if not run.stages:
         items.append(_bare_phase(run.reason))

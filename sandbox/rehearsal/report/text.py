@@ -36,11 +36,9 @@ def _phases(outcome: Rehearsal) -> Iterator[str]:
     yield ""
     for stage in outcome.run.stages:
         used = share(stage.instructions, outcome.limits.install_instructions)
-        failed = "   <- fails" if stage.name == outcome.run.failed_in else ""
-        yield (
-            f"  {stage.name:<13}{stage.instructions:>16,} instructions, {used}"
-            f"; heap {size(stage.heap_bytes)}, stable memory {size(stage.stable_bytes)}{failed}"
-        )
+        sizes = f"; heap {size(stage.heap_bytes)}, stable memory {size(stage.stable_bytes)}"
+        end = "   <- fails" if stage.name == outcome.run.failed_in else sizes
+        yield f"  {stage.name:<13}{stage.instructions:>16,} instructions, {used}{end}"
 
 
 def _finding(item: Finding) -> Iterator[str]:
