@@ -30,9 +30,9 @@ PUBLIC = {
         rehearse_matrix
     """,
     "canister_fixtures": """
-        BudgetFile CanisterMachine CanisterPlan CanisterTestCase Golden StateChanges acting_as
-        any_arguments canister_fixture changed_only changes_since describe_state identity rejects
-        stored_fixture traps travel_to unchanged
+        BudgetFile CanisterMachine CanisterPlan CanisterTestCase Golden Rehearse StateChanges
+        acting_as any_arguments canister_fixture changed_only changes_since describe_state identity
+        rejects stored_fixture traps travel_to unchanged
     """,
 }
 

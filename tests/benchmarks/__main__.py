@@ -15,6 +15,7 @@ MODULES = (
     "bench_ledger",
     "bench_calls",
     "bench_snapshots",
+    "bench_rehearsals",
     "bench_memory",
     "bench_candid",
     "bench_pytest",

@@ -33,8 +33,8 @@ def rows() -> Iterator[Row]:
         yield Row("ICRC ledger", "not measured", ratio=note)
         return
     with Sandbox() as ic, Sandbox(memory="copying") as portable:
-        ledger = _installed(ic)
-        yield from _messages(ledger, _installed(portable))
+        ledger = installed(ic)
+        yield from _messages(ledger, installed(portable))
         yield from _whole(ledger)
     yield _again()
 
@@ -75,7 +75,7 @@ def _again() -> Row:
 
     def install() -> None:
         with Sandbox() as ic:
-            _installed(ic)
+            installed(ic)
 
     again = best_us(install, repeat=1)
     size = WASM.stat().st_size / 1e6
@@ -94,7 +94,8 @@ def _in_turn(*actions: Callable[[], object]) -> list[float]:
     return best
 
 
-def _installed(ic: Sandbox) -> Canister:
+def installed(ic: Sandbox) -> Canister:
+    """Install the ledger."""
     return ic.install(WASM, init_argument(), did=DID)
 
 
