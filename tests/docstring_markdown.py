@@ -36,7 +36,10 @@ def markdown(docstring: str, names: Collection[str] = ()) -> str:
             texts.append(re.sub(r"\n{3,}", "\n\n", text).strip())
         else:
             texts.append(f"```{kind}\n{dedent(text)}\n```")
-    return "\n\n".join(texts)
+    # Items with empty lines between them would be set as paragraphs.
+    return re.sub(
+        r"^(\* .*(?:\n  .*)*)\n\n(?=\* )", r"\1\n", "\n\n".join(texts), flags=re.MULTILINE
+    )
 
 
 def _kind(block: str) -> str:

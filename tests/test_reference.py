@@ -77,6 +77,8 @@ def test_a_docstring_becomes_markdown() -> None:
 
     this: what it is, on
         two lines. that: more of it.
+
+    Requires: nothing.
     other: no parameter
     Raises: UsageError.
     """
@@ -84,6 +86,7 @@ def test_a_docstring_becomes_markdown() -> None:
     assert markdown(docstring, ["this", "that"]) == (
         "Do it to `this`.\n\nBefore it, look:\n\n"
         "```python\nlook(this)\n\ndone()\n```\n\n"
-        "* **this**: what it is, on\n  two lines.\n* **that**: more of it.\n\n"
+        "* **this**: what it is, on\n  two lines.\n* **that**: more of it.\n"
+        "* **Requires**: nothing.\n\n"
         "other: no parameter\n\n* **Raises**: UsageError."
     )
