@@ -228,6 +228,8 @@ SAMPLES: Final = (
     Sample("A02", Pair("certified_v1", "v2"), Pair("site_v1", "site_v1"), WARNING),
     Sample("A03", Pair("v1", "zeroes_in_post"), _CLEAN, FAILURE),
     Sample("A03", Pair("v1", "adds_in_post"), Pair("tells_balance", "tells_balance"), WARNING),
+    Sample("A03", Pair("site_v1", "site_restyled"), Pair("site_v1", "site_v2"), WARNING),
+    Sample("A03", Pair("site_v1", "site_gone"), Pair("site_v1", "site_v2"), FAILURE),
     Sample("A04", Pair("v1", "no_get"), _CLEAN, FAILURE),
     Sample("A05", Pair("v1", "slow_get"), _CLEAN, WARNING),
     Sample(

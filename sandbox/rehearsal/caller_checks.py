@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from sandbox.rehearsal.certification import without_certificates
 from sandbox.rehearsal.findings import Fact, Severity
+from sandbox.rehearsal.http_checks import is_page, page_changes
 from sandbox.rehearsal.identity_checks import told_apart
 from sandbox.rehearsal.ignoring import is_ignored
 from sandbox.rehearsal.registry import finding, findings_of
@@ -72,6 +73,7 @@ def _compared(reader: Reader, old: Reading, new: Reading) -> ProbeDiff:
     now = without_certificates(reader.value(old.probe.method, new.data))
     method = old.probe.method
     differing = changes(value, now) if old.data != new.data else ()
+    differing = page_changes(old.name, differing) if is_page(old.name) else differing
     found = tuple(it for it in differing if not is_ignored(reader.ignore, method, it.path))
     return ProbeDiff(old.name, shown(value), shown(now), "", found, costs)
 

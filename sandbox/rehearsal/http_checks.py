@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from sandbox.candid import encode
+from sandbox.candid.types import field_hash
 from sandbox.rehearsal.calling import Probe
 from sandbox.rehearsal.certification import witnesses
 from sandbox.rehearsal.findings import Fact
@@ -13,16 +15,19 @@ from sandbox.rehearsal.registry import findings_of
 from sandbox.wasm.methods import MethodKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from sandbox.execution.modules import InstalledModule
     from sandbox.rehearsal.calling import Reader, Reading
     from sandbox.rehearsal.findings import Finding
+    from sandbox.rehearsal.structure import Change
     from sandbox.rehearsal.viewing import View
 
 _METHOD: Final = "http_request"
-# What every site has, and what none has.
-_PATHS: Final = ("/", "/index.html", "/no/such/page")
+_NOWHERE: Final = "/no/such/page"
+_PATHS: Final = ("/", "/index.html", _NOWHERE)
+_STATUS: Final = ("status_code", str(field_hash("status_code")))
+_REFUSED: Final = "400"  # as text: a status has three figures
 _NO_WITNESS: Final = "no certificate"
 _CERTIFIED: Final = "certified"
 
@@ -41,6 +46,21 @@ def _request(path: str) -> bytes:
         f'(record {{ method = "GET"; url = "{path}"; headers = vec {{}}; body = blob ""; '
         "certificate_version = opt (2 : nat16) })"
     )
+
+
+def page_changes(name: str, found: Iterable[Change]) -> Iterator[Change]:
+    """Weigh how a page differs: it may look another way, and must be there if it was.
+
+    name: of the probe. What a site says of a page that it does not have may change.
+    """
+    for change in found:
+        is_status = change.path.lstrip(".") in _STATUS and not name.endswith(_NOWHERE)
+        yield replace(change, is_loss=is_status and change.before < _REFUSED <= change.after)
+
+
+def is_page(name: str) -> bool:
+    """Whether a probe is one of our requests for a page."""
+    return name.startswith("GET /")
 
 
 def check_certification(reader: Reader, before: View, after: View) -> list[Finding]:
