@@ -34,6 +34,7 @@ class Reject:
 
     backtrace: Wasm function names, innermost first, when a trap was the cause.
     told: what a calling canister hears where that is not the message itself.
+    cause: of an execution, what went wrong, without the replica's frame and help.
     """
 
     code: RejectCode
@@ -41,6 +42,7 @@ class Reject:
     message: str
     backtrace: tuple[str, ...] = ()
     told: str = field(default="", compare=False)
+    cause: str = field(default="", compare=False)
 
     @property
     def message_to_canisters(self) -> str:

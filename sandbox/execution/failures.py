@@ -5,7 +5,7 @@ Source: replica ``HypervisorError::into_user_error`` and ``add_canister_log_for_
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from sandbox import texts
@@ -39,7 +39,15 @@ def failed(canister: Principal, violation: Violation, trap: TrapInfo | None = No
         listed = "\nCanister Backtrace:\n" + "".join(f"{name}\n" for name in backtrace)
         message, lines = message + listed, (lines[0] + listed,)
     text = texts.error_from(str(canister), message, violation.help)
-    return Failure(reject(violation.error_code, text, backtrace), lines)
+    failure = reject(violation.error_code, text, backtrace)
+    return Failure(replace(failure, cause=message), lines)
+
+
+def with_cleanup(canister: Principal, failure: Reject, cleanup: Reject) -> Reject:
+    """Return the failure of a callback whose cleanup failed as well: two causes, no help."""
+    causes = (failure.cause or failure.message, cleanup.cause or cleanup.message)
+    message = "\n\ncall_on_cleanup also failed:\n\n".join(causes)
+    return replace(failure, message=texts.error_from(str(canister), message, ""), cause=message)
 
 
 def trap_violation(trap: TrapInfo, instruction_limit: int) -> Violation:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sandbox.cycles.uses import Use
 from sandbox.messages import Answer, Reject, Task, reject
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from sandbox.execution.canister import CanisterRuntime
     from sandbox.principal import Principal
     from sandbox.world.world import World
+
+_NO_METHOD: Final = "IC0536"
+_NO_MODULE: Final = "IC0537"
 
 
 def submit(
@@ -81,8 +84,12 @@ def _inspect(
     """Say why a message is not let in: the system, or canister_inspect_message."""
     runtime = world.canisters.get(canister)
     refusal = refusal_of(runtime, canister, method)
-    if refusal is not None or runtime is None:
+    if refusal is not None and refusal.error_code == _NO_MODULE:
+        return reject(_NO_MODULE, "Requested canister has no wasm module")
+    # Whether there is such a method is found out when the message runs, after the canister's say.
+    if refusal is not None and refusal.error_code != _NO_METHOD:
         return refusal
+    assert runtime is not None, "a canister that is not there is refused"
     hook = "canister_inspect_message"
     if hook not in runtime.module.hooks:
         return None

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from sandbox.execution.canister import CanisterRuntime
+from sandbox.execution.failures import with_cleanup
 from sandbox.messages import (
     Answer,
     Closure,
@@ -223,11 +224,14 @@ class QueryRun:
         )
         outcome = self._execute(runtime, callback)
         if outcome.failure is not None and call.on_cleanup is not None:
-            self._cleanup(runtime, task, call.on_cleanup)
+            cleanup = self._cleanup(runtime, task, call.on_cleanup).failure
+            if cleanup is not None:
+                failure = with_cleanup(runtime.state.id, outcome.failure, cleanup)
+                return replace(outcome, failure=failure)
         return outcome
 
-    def _cleanup(self, runtime: CanisterRuntime, task: Task, closure: Closure) -> None:
-        self._execute(
+    def _cleanup(self, runtime: CanisterRuntime, task: Task, closure: Closure) -> Outcome:
+        return self._execute(
             runtime,
             replace(
                 task,

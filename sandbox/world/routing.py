@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox import texts
 from sandbox.cycles.uses import Use
 from sandbox.execution import lowmemory, ratelimits
+from sandbox.execution.failures import failed, with_cleanup
 from sandbox.memory import OS_PAGE
 from sandbox.messages import (
     Answer,
@@ -31,6 +32,7 @@ from sandbox.principal import Principal
 from sandbox.records import renew
 from sandbox.state import Status
 from sandbox.system_api.table import Context
+from sandbox.system_api.violations import Violation
 from sandbox.world.order import take_next
 from sandbox.world.refusals import DEADLINE_EXPIRED, refusal_of, refuse_poor
 from sandbox.world.tasks import call_task, callback_task, cleanup_task, system_task
@@ -335,11 +337,7 @@ class Router:
             outcome = self._run(runtime, task)
             self._watch(key, runtime, outcome, "cleanup callback")
             if outcome.failure is not None:
-                text = (
-                    f"{failure.message}\n\ncall_on_cleanup also failed:\n\n"
-                    f"{outcome.failure.message}"
-                )
-                failure = replace(failure, message=text)
+                failure = with_cleanup(runtime.state.id, failure, outcome.failure)
         context = self.contexts[key]
         if not context.is_answered and not context.outstanding:
             self._answer(key, failure.with_code)
@@ -476,4 +474,4 @@ class Router:
 
 def _injected_trap(canister: Principal) -> Reject:
     message = "Canister trapped: a fault was injected into this callback"
-    return reject("IC0502", texts.error_from(str(canister), message, texts.TRAPPED))
+    return failed(canister, Violation("IC0502", message, texts.TRAPPED)).reject

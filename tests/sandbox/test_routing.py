@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -137,11 +138,17 @@ def test_a_failing_cleanup_is_told_with_the_callback_s_failure(ic: Sandbox) -> N
         u.call(bytes(other.id), "go", on_reply=u.trap(b"first"), on_cleanup=u.trap(b"second"))
     )
 
-    with pytest.raises(CanisterRejected, match="call_on_cleanup also failed") as caught:
+    with pytest.raises(CanisterRejected) as caught:
         canister.update_raw("update", script)
 
-    assert "first" in caught.value.message
-    assert "second" in caught.value.message
+    backtrace = r"\nCanister Backtrace:\n(?:.+\n)+"
+    assert caught.value.error_code == "IC0503"
+    assert re.sub(backtrace, "", caught.value.message + "\n").strip() == (
+        f"Error from Canister {canister.id}: "
+        "Canister called `ic0.trap` with message: 'first'\n\n"
+        "call_on_cleanup also failed:\n\n"
+        "Canister called `ic0.trap` with message: 'second'"
+    )
 
 
 def test_an_update_waits_for_several_messages(ic: Sandbox) -> None:
@@ -331,3 +338,34 @@ def test_the_same_run_is_the_same_bit_for_bit() -> None:
             return trace.to_json(), "".join(item.checksum for item in ic.canisters)
 
     assert run() == run()
+
+
+def test_a_message_to_an_empty_canister_is_not_let_in(ic: Sandbox) -> None:
+    canister = ic.create_canister()
+    before = canister.status().cycles
+
+    with pytest.raises(CanisterRejected) as caught:
+        canister.update_raw("go")
+
+    assert (caught.value.error_code, caught.value.message) == (
+        "IC0537",
+        "Requested canister has no wasm module",
+    )
+    assert canister.status().cycles == before
+
+
+def test_inspect_message_speaks_before_the_method_is_looked_for(ic: Sandbox) -> None:
+    closed = ic.install(
+        b'(module (func (export "canister_inspect_message")) (func (export "canister_update go")))'
+    )
+    open_ = ic.install(IDLE)
+    before = open_.status().cycles
+
+    refusals = []
+    for canister in (closed, open_):
+        with pytest.raises(CanisterRejected) as caught:
+            canister.update_raw("make_coffee")
+        refusals.append(caught.value.error_code)
+
+    assert refusals == ["IC0406", "IC0536"]
+    assert open_.status().cycles < before  # it was let in
