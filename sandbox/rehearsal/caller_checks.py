@@ -49,8 +49,13 @@ class ProbeDiff:
 
     @property
     def is_same(self) -> bool:
-        """Whether callers see no difference, or the one that was expected."""
-        return self.is_expected or not (self.changes or self.failure)
+        """Whether callers see no difference."""
+        return not (self.changes or self.failure)
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether there is no difference but one that was expected."""
+        return self.is_expected or self.is_same
 
 
 def probe_diffs(
@@ -126,7 +131,7 @@ def _against(diffs: tuple[ProbeDiff, ...], control: tuple[Reading, ...]) -> list
 
 def _is_costlier(diff: ProbeDiff) -> bool:
     before, after = diff.instructions
-    return diff.is_same and after >= COSTLIER * before and after - before >= _WORTH_SAYING
+    return diff.is_fine and after >= COSTLIER * before and after - before >= _WORTH_SAYING
 
 
 def _cost(diff: ProbeDiff) -> Fact:

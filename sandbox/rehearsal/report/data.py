@@ -144,6 +144,7 @@ def _probe(diff: ProbeDiff) -> dict[str, Any]:
         "before": diff.before,
         "after": diff.after,
         "failure": diff.failure or None,
+        "expected": diff.is_expected,
         "instructions": list(diff.instructions),
         "changes": [
             {"path": it.path, "before": it.before, "after": it.after, "loss": it.is_loss}

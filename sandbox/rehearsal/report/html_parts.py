@@ -107,7 +107,7 @@ def probes(outcome: Rehearsal) -> str:
     """Show every probe before and after; those that differ first."""
     if not outcome.probes:
         return ""
-    ordered = sorted(outcome.probes, key=lambda diff: diff.is_same)
+    ordered = sorted(outcome.probes, key=lambda diff: (diff.is_fine, diff.is_same))
     rows = [_probe(diff) for diff in ordered]
     head = "<thead><tr><th>query</th><th>before</th><th>after</th><th class=num>instructions</th>"
     return (
@@ -123,6 +123,8 @@ def _probe(diff: ProbeDiff) -> str:
         now, tone = diff.failure, "is-bad"
     elif diff.is_same:
         now, tone = "the same", "is-good"
+    elif diff.is_expected:
+        now, tone = f"{diff.after}, as expected", "is-good"
     else:
         now, tone = diff.after, "is-bad" if diff.is_loss else "is-warn"
     cost = f"{before:,}" if before == after else f"{before:,} → {after:,}"

@@ -60,7 +60,9 @@ def fact_text(fact: Fact) -> str:
 def _summary(outcome: Rehearsal) -> Iterator[str]:
     same = sum(diff.is_same for diff in outcome.probes)
     if outcome.probes:
-        yield f"Probes: {same} of {len(outcome.probes)} the same before and after"
+        meant = sum(diff.is_expected and not diff.is_same for diff in outcome.probes)
+        also = f", {meant} as expected" if meant else ""
+        yield f"Probes: {same} of {len(outcome.probes)} the same before and after{also}"
     if outcome.rollback is not None and outcome.rollback.taken.is_exact:
         compared = size(outcome.rollback.bytes_compared)
         yield f"Rollback: heap, stable memory and globals restored exactly ({compared})"

@@ -18,6 +18,7 @@ from sandbox.rehearsal import (
     rehearse,
 )
 from sandbox.rehearsal.ignoring import is_ignored
+from sandbox.rehearsal.report import as_dict, as_html, as_text
 
 if TYPE_CHECKING:
     from sandbox import Sandbox
@@ -30,7 +31,10 @@ def test_a_difference_that_is_expected_is_no_finding(compiler: Compiler) -> None
     outcome = rehearsed(Pair("v1", "zeroes_in_post", plan), compiler)
 
     assert "A03" not in outcome.codes
-    assert [(diff.is_expected, diff.is_same) for diff in outcome.probes] == [(True, True)]
+    assert [(diff.is_fine, diff.is_same) for diff in outcome.probes] == [(True, False)]
+    assert "Probes: 0 of 1 the same before and after, 1 as expected" in as_text(outcome)
+    assert "0x0000000000000000, as expected" in as_html(outcome)
+    assert as_dict(outcome)["probes"][0]["expected"] is True
 
 
 @pytest.mark.parametrize(
