@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -33,7 +34,8 @@ def new(directory: Path) -> None:
     create_project(directory)
     for name in _FILES:
         click.echo(f"  {directory / name}")
-    click.echo(f"run its tests with: cd {directory} && pytest")
+    first = "" if find_spec("pytest") else "pip install pytest && "
+    click.echo(f"run its tests with: {first}cd {directory} && pytest")
 
 
 def create_project(directory: Path) -> None:

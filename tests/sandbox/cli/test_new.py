@@ -68,3 +68,13 @@ def test_an_empty_directory_is_taken(run: CommandLine, tmp_path: Path) -> None:
 
     assert "pytest" in run("new", str(tmp_path / "empty")).stdout
     assert (tmp_path / "empty" / "counter.wat").exists()
+
+
+def test_where_pytest_is_missing_it_says_how_to_get_it(
+    run: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pytest", None)
+
+    said = run("new", str(tmp_path / "points")).stdout
+
+    assert "run its tests with: pip install pytest && cd " in said
