@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 HEADER: Final = "ic-certificate"
 _TREE: Final = re.compile(r"(?:^|[,\s])tree=:([A-Za-z0-9+/=\s]*):")
 _MOST_DEPTH: Final = 200
+_PAGE_FIELDS: Final = {
+    str(field_hash(name)): name
+    for name in ("status_code", "headers", "body", "upgrade", "streaming_strategy")
+}
 _TAGGED: Final = b"\xd9\xd9\xf7"  # "this is CBOR"
 _SIGNATURE_BYTES: Final = 48
 
@@ -83,16 +87,19 @@ def without_certificates(value: Any) -> Any:
         case dict():
             drops = _field(value, "hash_tree") is not None
             hidden = _keys("hash_tree") + _keys("certificate") if drops else ()
-            is_page = _field(value, "status_code") is not None
-            clean = _OF_A_PAGE if is_page else {}
-            return {
-                key: clean.get(key, without_certificates)(item)
-                for key, item in value.items()
-                if key not in hidden
-            }
+            if _field(value, "status_code") is not None:
+                return _page(value)
+            return {key: without_certificates(it) for key, it in value.items() if key not in hidden}
         case Some():
             return Some(without_certificates(value.value))
     return value
+
+
+def _page(response: dict[Any, Any]) -> dict[Any, Any]:
+    """Return an HTTP response with its fields by name, whether there is an interface or not."""
+    named = {_PAGE_FIELDS.get(str(key), key): item for key, item in response.items()}
+    cleaned = {"headers": _headers, "body": _body}
+    return {key: cleaned[key](it) if key in cleaned else it for key, it in named.items()}
 
 
 def _headers(headers: Any) -> Any:
@@ -126,12 +133,6 @@ def _keys(name: str) -> tuple[str | int, ...]:
     """Return how a field may be called: without an interface there is only its hash."""
     number = field_hash(name)
     return name, number, str(number)
-
-
-_OF_A_PAGE: Final = {
-    **dict.fromkeys(_keys("headers"), _headers),
-    **dict.fromkeys(_keys("body"), _body),
-}
 
 
 def _root_in(header: str) -> bytes | None:

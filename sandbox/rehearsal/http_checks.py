@@ -7,7 +7,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from sandbox.candid import encode
-from sandbox.candid.types import field_hash
 from sandbox.rehearsal.calling import Probe
 from sandbox.rehearsal.certification import witnesses
 from sandbox.rehearsal.findings import Fact
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 _METHOD: Final = "http_request"
 _NOWHERE: Final = "/no/such/page"
 _PATHS: Final = ("/", "/index.html", _NOWHERE)
-_STATUS: Final = ("status_code", str(field_hash("status_code")))
 _REFUSED: Final = "400"  # as text: a status has three figures
 _NO_WITNESS: Final = "no certificate"
 _CERTIFIED: Final = "certified"
@@ -54,7 +52,7 @@ def page_changes(name: str, found: Iterable[Change]) -> Iterator[Change]:
     name: of the probe. What a site says of a page that it does not have may change.
     """
     for change in found:
-        is_status = change.path.lstrip(".") in _STATUS and not name.endswith(_NOWHERE)
+        is_status = change.path == ".status_code" and not name.endswith(_NOWHERE)
         yield replace(change, is_loss=is_status and change.before < _REFUSED <= change.after)
 
 

@@ -63,6 +63,7 @@ details.card > div { padding: 0 1.15rem 1rem; }
 .advice { border-left: 3px solid var(--line); padding-left: .8rem; margin-top: .8rem; }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 th { text-align: left; font-weight: 600; color: var(--soft); font-size: .8rem; }
+td { min-width: 9rem; }
 th, td { padding: .4rem .9rem .4rem 0; border-top: 1px solid var(--line); vertical-align: top; }
 thead th { border-top: 0; }
 td.is-good { white-space: nowrap; }
@@ -110,7 +111,7 @@ footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: 1rem;
   table, tbody, tr, td { display: block; width: 100%; }
   tr { border-top: 1px solid var(--line); padding: .5rem 0; }
   tr:first-child { border-top: 0; }
-  td, td.num { border: 0; padding: .05rem 0; text-align: left; white-space: normal; }
+  td, td.num { border: 0; min-width: 0; padding: .05rem 0; text-align: left; white-space: normal; }
   td[data-name]::before { content: attr(data-name) "  "; color: var(--soft); font-size: .8rem; }
   td:empty { display: none; }
 }
