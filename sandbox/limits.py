@@ -61,6 +61,7 @@ class Limits:
     reservation_threshold_bytes: int = 750 * GIB
     messages_per_settle: int = 100_000  # not an IC limit: canisters that call each other for ever
     controllers: int = 10
+    allowed_viewers: int = 10
     environment_variables: int = 20
     environment_name_bytes: int = 128
     environment_value_bytes: int = 128

@@ -15,10 +15,11 @@ from sandbox.state import Settings, Viewers, Visibility
 from sandbox.world.controlling import with_help
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
 
     from sandbox.limits import Limits
     from sandbox.management.call import ManagementCall
+    from sandbox.principal import Principal
 
 _U64: Final = (1 << 64) - 1
 _U128: Final = (1 << 128) - 1
@@ -106,9 +107,9 @@ def checked_settings(limits: Limits, before: Settings, wanted: Mapping[str, Any]
             changes[number.field] = value
     for name in _VISIBILITIES:
         if wanted.get(name) is not None:
-            changes[name] = _viewers(wanted[name])
+            changes[name] = _viewers(limits, wanted[name])
     if wanted.get("controllers") is not None:
-        changes["controllers"] = _controllers(limits, wanted["controllers"])
+        changes["controllers"] = _principals(wanted["controllers"], limits.controllers)
     if wanted.get("environment_variables") is not None:
         changes["environment"] = _environment(limits, wanted["environment_variables"])
     return replace(before, **changes)
@@ -125,25 +126,18 @@ def shown(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _controllers(limits: Limits, wanted: Iterable[Any]) -> tuple[Any, ...]:
-    controllers = tuple(dict.fromkeys(wanted))
-    if len(controllers) > limits.controllers:
-        text = (
-            "Error decoding candid: Deserialize error: The number of elements exceeds maximum "
-            f"allowed {limits.controllers}"
-        )
-        raise refuse("IC0408", text)
-    return controllers
+def _principals(wanted: Sequence[Principal], most: int) -> tuple[Principal, ...]:
+    """Return a list without its repetitions; they count for its length, as in the replica."""
+    if len(wanted) > most:
+        text = "Error decoding candid: Deserialize error: The number of elements exceeds maximum "
+        raise refuse("IC0408", f"{text}allowed {most}")
+    return tuple(dict.fromkeys(wanted))
 
 
-def _viewers(wanted: VariantValue) -> Viewers:
+def _viewers(limits: Limits, wanted: VariantValue) -> Viewers:
     if wanted.tag != "allowed_viewers":
         return Visibility(str(wanted.tag))
-    viewers = tuple(dict.fromkeys(wanted.value))
-    if len(viewers) > 10:
-        text = "Error decoding candid: Deserialize error: The number of elements exceeds maximum "
-        raise refuse("IC0408", text + "allowed 10")
-    return viewers
+    return _principals(wanted.value, limits.allowed_viewers)
 
 
 def _shown_viewers(viewers: Viewers) -> VariantValue:

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from calling_room import ALICE, IDLE, ask_management, caller
+from engine_room import open_sandbox
 from sandbox import CanisterRejected, Principal, Sandbox
+from sandbox.limits import MAINNET
 
 NUMBERS = {
     "compute_allocation": (1, 101, "ComputeAllocation expected to be in the range [0..100]"),
@@ -85,6 +87,20 @@ def test_new_controllers_raise_the_version_and_enter_the_history(ic: Sandbox) ->
     }
     assert info.recent_changes[-1].canister_version == 1
     assert info.recent_changes[-1].origin == {"from_user": {"user_id": ic.identity}}
+
+
+@pytest.mark.parametrize("name", VISIBILITIES)
+def test_only_so_many_viewers_are_allowed(name: str) -> None:
+    viewers = [Principal(bytes([number])) for number in range(4)]
+    with open_sandbox(limits=MAINNET.relaxed(allowed_viewers=3)) as ic:
+        canister = ic.install(IDLE)
+        update(ic, canister, **{name: {"allowed_viewers": viewers[:3]}})
+        before = settings_of(ic, canister)
+
+        with pytest.raises(CanisterRejected, match="exceeds maximum allowed 3"):
+            update(ic, canister, **{name: {"allowed_viewers": viewers}})
+
+        assert settings_of(ic, canister) == before
 
 
 def test_more_than_ten_controllers_are_refused(ic: Sandbox) -> None:
