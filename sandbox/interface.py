@@ -198,7 +198,9 @@ class CanisterInterface:
         }
 
     def near(self, name: str) -> list[str]:
-        """Return known method names that look like this one."""
+        """Return known method names that look like this one; none when it is known itself."""
+        if name in self.exported:
+            return []
         return difflib.get_close_matches(name, {**self.functions, **self.exported}, n=2)
 
     @cached_property

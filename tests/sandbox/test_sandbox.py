@@ -378,3 +378,14 @@ def test_a_canister_with_many_methods_shows_the_first(ic: Sandbox) -> None:
     canister = ic.install(f"(module {methods})".encode())
 
     assert repr(canister).endswith("m06, m07, …>")
+
+
+def test_only_a_method_that_does_not_exist_is_met_with_names_like_it(ic: Sandbox) -> None:
+    canister = ic.install(WAT / "counter.wat")
+
+    with pytest.raises(UsageError) as untyped:
+        canister.update("inc", 1)
+    with pytest.raises(UsageError, match="did you mean inc"):
+        canister.update("incc", 1)
+
+    assert "did you mean" not in str(untyped.value)
