@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sandbox.execution.canister import Capture
+    from sandbox.limits import Limits
     from sandbox.state import CanisterState
     from sandbox.world.watching import Watcher
 
@@ -204,7 +205,7 @@ class QueryRun:
         if depth >= limits.query_depth:
             text = "Composite query calls exceeded the maximum call depth."
             raise _CutShortError(reject("IC0525", text))
-        if self._used >= limits.query_graph_instructions:
+        if self._used >= _whole_budget(limits):
             text = "Composite query calls exceeded the instruction limit."
             raise _CutShortError(reject("IC0526", text))
 
@@ -253,7 +254,12 @@ class QueryRun:
 
     def _budget(self, runtime: CanisterRuntime) -> int:
         limits = runtime.machine.limits
-        return min(limits.query_instructions, max(0, limits.query_graph_instructions - self._used))
+        return min(limits.query_instructions, max(0, _whole_budget(limits) - self._used))
+
+
+def _whole_budget(limits: Limits) -> int:
+    # A profile that gives a single query more does not mean to take it back here.
+    return max(limits.query_graph_instructions, limits.query_instructions)
 
 
 def _copy(runtime: CanisterRuntime, capture: Capture) -> CanisterRuntime:

@@ -110,7 +110,8 @@ def test_a_canister_that_calls_itself_for_ever_is_stopped_by_the_depth(ic: Sandb
 
 
 def test_the_whole_graph_shares_one_budget() -> None:
-    with open_sandbox(limits=MAINNET.relaxed(query_graph_instructions=170_000_000)) as ic:
+    limits = MAINNET.relaxed(query_graph_instructions=170_000_000, query_instructions=1_000_000)
+    with open_sandbox(limits=limits) as ic:
         canister, other = caller(ic), ic.install(IDLE)
         one = u.call(bytes(other.id), "look", on_reply=b"")
         calls = u.perform(one) * 2
@@ -125,6 +126,12 @@ def test_the_whole_graph_shares_one_budget() -> None:
         "IC0526",
         "Composite query calls exceeded the instruction limit.",
     )
+
+
+def test_more_instructions_for_a_query_are_not_taken_back_by_the_graph() -> None:
+    work = u.repeat(1_000, b"") + u.reply(b"done")
+    with open_sandbox(limits=MAINNET.relaxed(query_graph_instructions=1_000)) as ic:
+        assert caller(ic).query_raw("query", work) == b"done"
 
 
 def test_a_composite_query_cannot_be_an_update_nor_called_by_one(ic: Sandbox) -> None:
