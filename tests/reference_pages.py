@@ -130,7 +130,8 @@ REFERENCE: Final = {
     )),
     "canister_fixtures.md": Page("Python: tests with pytest", (
         Part("Fixtures", tuple(
-            f"canister_fixtures.plugin.{name}" for name in ("ic", "ic_options", "golden", "budget")
+            f"canister_fixtures.plugin.{name}"
+            for name in ("ic", "ic_options", "golden", "budget", "rehearse")
         )),
         Part("What some of them return", (
             "canister_fixtures.budgets.Budget",

@@ -49,11 +49,18 @@ class Root(LazyGroup):
             return super().invoke(ctx)
 
 
+_EPILOG: Final = """\b
+Exit codes: 0 it worked, 1 the canister failed, 2 it was asked wrongly, 130 Ctrl-C.
+Completion in bash (zsh and fish likewise):
+  eval "$(_CANISTER_SANDBOX_COMPLETE=bash_source canister-sandbox)"
+"""
+
+
 @click.command(
     cls=Root,
     table=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 it worked, 1 the canister failed, 2 it was asked wrongly.",
+    epilog=_EPILOG,
 )
 @click.option(
     "--state",
