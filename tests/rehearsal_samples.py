@@ -223,6 +223,7 @@ SAMPLES: Final = (
     Sample("L04", Pair("v1", "managed_takes_over"), Pair("managed_v1", "managed_v2"), FAILURE),
     Sample("L05", Pair("managed_v1", "managed_resized"), Pair("managed_v1", "managed_v2"), FAILURE),
     Sample("L06", Pair("v1", "grows_in_post"), _CLEAN, WARNING),
+    Sample("L07", Pair("cell_v1", "cell_shorter"), Pair("cell_v1", "cell_wiped"), NOTE),
     Sample("A01", Pair("timer_v1", "v2"), Pair("timer_v1", "timer_v2"), FAILURE),
     Sample("A02", Pair("certified_v1", "v2"), Pair("certified_v1", "certified_v2"), WARNING),
     Sample("A02", Pair("certified_v1", "v2"), Pair("site_v1", "site_v1"), WARNING),

@@ -46,6 +46,7 @@ from sandbox.rehearsal.runbook import check_runbook
 from sandbox.rehearsal.spreading import curve
 from sandbox.rehearsal.starting import base
 from sandbox.rehearsal.stop_checks import check_stopping
+from sandbox.rehearsal.tail_checks import check_tails
 from sandbox.rehearsal.upgrading import MODES, planned
 from sandbox.rehearsal.variables import check_variables, initial_variables
 from sandbox.rehearsal.viewing import View, probes_of, view
@@ -140,7 +141,9 @@ def _rehearsed(
     with bench.fork():
         run = planned(bench)
         findings += [*check_phases(bench, run), *check_budgets(plan, run)]
-        drawn = pictures(capture, bench.runtime.capture(), run)
+        later = bench.runtime.capture()
+        drawn = pictures(capture, later, run)
+        findings += check_tails(capture.stable, later.stable)
         after = view(bench, probes) if run.failure is None else None
         if after is not None:
             findings += _next_and_back(bench, reader, before, after, progress)

@@ -321,6 +321,15 @@ ROWS: Final = (
         "https://github.com/dfinity/internet-identity/pull/2440",
     ),
     Entry(
+        "L07", "Old data stand behind a smaller structure", NOTE, SILENT,
+        "A cell or vector became smaller, and what it held before is still there behind its end: "
+        "readable in a snapshot, and by code that trusts another length.",
+        "How far the data go according to the headers of stable-structures' cells and vectors, "
+        "before and after; bytes in between that are the same and not zero.",
+        "Overwrite what must not be kept, keys and personal data, before shortening it.",
+        "https://github.com/dfinity/stable-structures/blob/main/src/cell.rs",
+    ),
+    Entry(
         "A01", "Timers are gone", FAILURE, SILENT,
         "Timers do not survive an upgrade. Unless post_upgrade sets them again, nothing "
         "periodic happens any more, without any error.",

@@ -34,6 +34,10 @@ _STRUCTURES: Final = {
 }
 # Where a structure's header says how many entries it has.
 _ENTRIES_AT: Final = {b"BTR": 20, b"SVC": 4, b"SMH": 4, b"GLI": 32}
+# The header of a vector: entries, the largest entry, whether all are so large.
+_VECTOR: Final = struct.Struct("<4xQI?")
+# Where the data of a vector and of a cell begin.
+_VECTOR_BYTES, _CELL_BYTES = 64, 8
 # Where, and as what, it says how large keys and values are.
 _BOUNDS_AT: Final = {b"BTR": (4, "<II"), b"SVC": (12, "<IB"), b"SMH": (12, "<IB")}
 
@@ -62,6 +66,7 @@ class Part:
     pieces: where it lies, in its own order. structure: what begins in it, empty if unknown.
     entries: how many that says it has; None where it has no such number.
     bounds: what its header says of the sizes of keys and values; empty where nothing.
+    used_bytes: how far its data go, header and all; None where its header does not say.
     """
 
     number: int
@@ -70,6 +75,7 @@ class Part:
     structure: str = ""
     entries: int | None = None
     bounds: tuple[int, ...] = ()
+    used_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +123,18 @@ def _bounds_at(memory: Held, offset: int) -> tuple[int, ...]:
     return struct.unpack(format_, read_padded(memory, offset + place, struct.calcsize(format_)))
 
 
+def _used_at(memory: Held, offset: int) -> int | None:
+    magic = read_padded(memory, offset, 3)
+    if magic == b"SCL":
+        (length,) = struct.unpack("<I", read_padded(memory, offset + 4, 4))
+        return _CELL_BYTES + int(length)
+    if magic in (b"SVC", b"SMH"):
+        count, largest, is_fixed = _VECTOR.unpack(read_padded(memory, offset, _VECTOR.size))
+        width = 0 if is_fixed else next(it for it in (1, 2, 4) if largest < 1 << 8 * it)
+        return _VECTOR_BYTES + int(count) * (int(largest) + width)
+    return None
+
+
 def _managed(memory: Held) -> tuple[Part, ...]:
     header = _MANAGER.unpack(read_padded(memory, 0, _MANAGER.size))
     _, _, bucket_count, bucket_pages, *sizes = header
@@ -136,6 +154,7 @@ def _managed(memory: Held) -> tuple[Part, ...]:
             structure_at(memory, runs[0][0]),
             _entries_at(memory, runs[0][0]),
             _bounds_at(memory, runs[0][0]),
+            _used_at(memory, runs[0][0]),
         )
         for number, runs in sorted(pieces.items())
     )

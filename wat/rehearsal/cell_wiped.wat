@@ -1,0 +1,15 @@
+;; The value is written anew, with 4 bytes, and zeros over the others.
+(module
+  (import "ic0" "msg_reply_data_append" (func $append (param i32 i32)))
+  (import "ic0" "msg_reply" (func $reply))
+  (import "ic0" "stable64_write" (func $write (param i64 i64 i64)))
+  (import "ic0" "stable64_read" (func $read (param i64 i64 i64)))
+  (memory (export "memory") 1)
+  (func (export "canister_init"))
+  (func (export "canister_query get")
+    (call $read (i64.const 0) (i64.const 65536) (i64.const 3))
+    (call $append (i32.const 0) (i32.const 3))
+    (call $reply))
+  (data (i32.const 72) "SCL\01\04\00\00\00four")
+  (func (export "canister_post_upgrade")
+    (call $write (i64.const 65536) (i64.const 72) (i64.const 24))))
