@@ -17,6 +17,7 @@ from sandbox.cli.rehearse_options import (
     plan_options,
     script_of,
     start_options,
+    step_options,
 )
 from sandbox.errors import UsageError
 
@@ -45,6 +46,7 @@ def _print_schema(ctx: click.Context, _option: click.Parameter, wanted: bool) ->
 @click.command()
 @click.argument("what", nargs=-1, metavar="PLAN | [NAME] MODULE")
 @start_options
+@step_options
 @plan_options
 @matrix_options
 @click.option("--json", "json_file", type=_REPORT, help="Write the report as JSON; - prints it.")
@@ -97,10 +99,7 @@ def rehearse(
         _begin_plan(write_plan, None)
         return
     origin = Origin(at, snapshot, canister_id, old, init, calls)
-    if matrix:
-        script, title = matrix_of(what, origin, options, newest_only=newest), "every version"
-    else:
-        script, title = script_of(Words.of(what), origin, options)
+    script, title = _asked(what, origin, options, matrix=matrix, newest=newest)
     if write_plan is not None:
         _begin_plan(write_plan, script, options["did"], options["argument_file"])
         return
@@ -126,6 +125,17 @@ def explain(code: str) -> None:
     from sandbox.rehearsal.report import explanation
 
     click.echo(explanation(entry(code)))
+
+
+def _asked(
+    what: tuple[str, ...], origin: Origin, options: dict[str, Any], *, matrix: bool, newest: bool
+) -> tuple[Script, str]:
+    """Return what is to be rehearsed, and what to call it."""
+    if matrix:
+        return matrix_of(what, origin, options, newest_only=newest), "every version"
+    if newest:
+        raise UsageError("--newest is for --matrix; in a plan it is hops: newest")
+    return script_of(Words.of(what), origin, options)
 
 
 def _begin_plan(

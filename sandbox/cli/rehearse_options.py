@@ -52,10 +52,9 @@ def start_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def plan_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say how to rehearse; None or empty where they are not given."""
+def step_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of the upgrade itself; None where they are not given."""
     for option in (
-        click.option("--did", type=_FILE, help="The interface, if the modules carry none."),
         click.option("--argument", metavar="CANDID", help="The upgrade's argument.  [default: ()]"),
         click.option("--argument-file", type=_FILE, help="Its bytes, or Candid text."),
         click.option(
@@ -67,6 +66,15 @@ def plan_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--mode", type=click.Choice(["upgrade", "reinstall", "install"]),
             help="What install_code would be asked for.  [default: upgrade]",
         ),
+    )[::-1]:  # fmt: skip
+        command = option(command)
+    return command
+
+
+def plan_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say how to rehearse; None or empty where they are not given."""
+    for option in (
+        click.option("--did", type=_FILE, help="The interface, if the modules carry none."),
         click.option(
             "--probe", "probes", multiple=True, callback=_calls, metavar="CALL",
             help="A query to compare, like 'balance_of (\"ada\")'. Repeatable.",

@@ -58,9 +58,13 @@ if TYPE_CHECKING:
 
     from sandbox.engine import Compiler
     from sandbox.execution.modules import InstalledModule, Source
+    from sandbox.rehearsal.caller_checks import ProbeDiff
     from sandbox.rehearsal.calling import Probe
     from sandbox.rehearsal.findings import Finding
+    from sandbox.rehearsal.flight_checks import Flight
+    from sandbox.rehearsal.growing import Curve
     from sandbox.rehearsal.plan import Start
+    from sandbox.rehearsal.restoring import Rollback
 
 _DEFAULT = Plan()
 
@@ -129,11 +133,7 @@ def _rehearsed(
     progress: Callable[[str], None],
 ) -> Rehearsal:
     plan, old, new = bench.plan, bench.old, bench.new
-    progress("modules and interfaces")
-    findings += [*check_mode(bench), *check_modules(old, new, plan.persistence)]
-    findings += check_interfaces(old, new)
-    progress("the canister as it is")
-    findings += [*check_status(bench), *check_stopping(bench, reader), *check_copy(bench)]
+    findings += _looked_over(bench, reader, progress)
     probes = probes_of(bench, reader)
     before = view(bench, probes)
     progress("the upgrade")
@@ -154,27 +154,19 @@ def _rehearsed(
     answers = answers_of(plan, reader, after.probes)
     diffs = tuple(as_expected(answers, probe_diffs(reader, before.probes, after.probes)))
     findings += check_answers(answers)
-    findings += check_certification(reader, before, after)
-    findings += check_layout(before.layout, after.layout)
-    findings += check_variables(before.variables, after.variables, lambda: initial_variables(bench))
-    identities = frozenset(map(str, plan.identities))
-    findings += check_callers(diffs, before, after, identities, lambda: control(bench, probes))
+    findings += _compared(bench, reader, before, after, diffs)
     progress("timers and certified data")
     findings += check_life(bench, reader, before, after)
     findings += check_skipping(bench, reader, before)
     findings += _wished(bench, reader, probes, progress)
-    growth = None if plan.growth is None else curve(bench, plan.growth, progress)
+    growth, flown, rollback = _strained(bench, reader, before, progress)
     findings += () if growth is None else check_growth(growth)
-    progress("the upgrade with calls in flight")
-    flown = flights(bench, reader)
-    findings += check_flights(flown)
-    progress("rollback")
-    rollback = roll_back(bench, reader, probes, before)
+    findings += [*check_flights(flown), *rollback.findings]
     return _report(
         found,
         plan,
         old,
-        [*findings, *rollback.findings],
+        findings,
         new=new,
         run=run,
         probes=diffs,
@@ -186,6 +178,32 @@ def _rehearsed(
         flights=flown,
         untried=_untried(before),
     )
+
+
+def _looked_over(
+    bench: Bench, reader: Reader, progress: Callable[[str], None]
+) -> Iterator[Finding]:
+    """Look at all that is there before anything is upgraded."""
+    progress("modules and interfaces")
+    yield from check_mode(bench)
+    yield from check_modules(bench.old, bench.new, bench.plan.persistence)
+    yield from check_interfaces(bench.old, bench.new)
+    progress("the canister as it is")
+    yield from check_status(bench)
+    yield from check_stopping(bench, reader)
+    yield from check_copy(bench)
+
+
+def _compared(
+    bench: Bench, reader: Reader, before: View, after: View, diffs: tuple[ProbeDiff, ...]
+) -> Iterator[Finding]:
+    """Compare the canister before and after the upgrade, as callers see it and inside."""
+    yield from check_certification(reader, before, after)
+    yield from check_layout(before.layout, after.layout)
+    yield from check_variables(before.variables, after.variables, lambda: initial_variables(bench))
+    identities = frozenset(map(str, bench.plan.identities))
+    probes = tuple(reading.probe for reading in before.probes)
+    yield from check_callers(diffs, before, after, identities, lambda: control(bench, probes))
 
 
 def _next_and_back(
@@ -212,6 +230,18 @@ def _wished(
         progress("the migration")
         yield from check_migration(bench, reader, probes)
     yield from check_runbook(bench)
+
+
+def _strained(
+    bench: Bench, reader: Reader, before: View, progress: Callable[[str], None]
+) -> tuple[Curve | None, tuple[Flight, ...], Rollback]:
+    """Upgrade a larger state, during calls, and with a way back."""
+    growth = None if bench.plan.growth is None else curve(bench, bench.plan.growth, progress)
+    progress("the upgrade with calls in flight")
+    flown = flights(bench, reader)
+    progress("rollback")
+    probes = tuple(reading.probe for reading in before.probes)
+    return growth, flown, roll_back(bench, reader, probes, before)
 
 
 def _untried(before: View) -> tuple[str, ...]:

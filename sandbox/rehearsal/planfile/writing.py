@@ -16,6 +16,7 @@ from sandbox.rehearsal.planfile.shapes import ListOf, Record
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from sandbox.rehearsal.matrix import Version
     from sandbox.rehearsal.plan import Start, Step
     from sandbox.rehearsal.planfile.reading import Script
     from sandbox.rehearsal.planfile.shapes import Field
@@ -95,7 +96,9 @@ class _Values:
         (member,), plain = script.members.values(), Plan()
         plan, world = member.plan, member.start
         found = {
-            "start": self._start(member.start),
+            "start": None if script.versions else self._start(member.start),
+            "versions": [*map(self._version, script.versions)],
+            "hops": "newest" if script.newest_only else None,
             "did": None if self.did is None else self._path(self.did),
             "as": plan.caller and str(plan.caller),
             "probes": [*map(str, plan.probes)],
@@ -138,6 +141,9 @@ class _Values:
             "mode": step.mode,
             "persistence": step.persistence or "none",
         }
+
+    def _version(self, version: Version) -> dict[str, Any]:
+        return self._step(version.step) | {"start": self._start(version.start)}
 
     def _path(self, path: object) -> str:
         return os.path.relpath(Path(str(path)).resolve(), self.folder)

@@ -146,6 +146,7 @@ def test_json_can_be_printed(run: CommandLine) -> None:
         (V2,),
         ("one.yaml", "two.yaml"),
         ("--matrix", V1),
+        ("--from", V1, V2, "--newest"),
         ("--matrix", V1, "missing.wasm"),
         ("--matrix", V1, V2, "--from", V1),
         ("missing.yaml",),

@@ -430,6 +430,18 @@ steps: [{{module: v2.wat, argument_file: arg.bin}}]
     assert read_plan(folder / "b.yaml") == script
 
 
+def test_a_matrix_can_be_written_down_too(folder: Path) -> None:
+    script = _read(
+        folder,
+        "versions:\n- {module: v1.wat, calls: [inc]}\n"
+        "- {module: v2.wat, start: {snapshot: .}}\nhops: newest\n",
+    )
+
+    (folder / "b.yaml").write_text(written(script, folder / "b.yaml"), "utf-8")
+
+    assert read_plan(folder / "b.yaml") == script
+
+
 def test_a_blank_plan_explains_every_key(tmp_path: Path) -> None:
     text = written(None, tmp_path / "plan.yaml")
 
