@@ -149,6 +149,9 @@ SAMPLES: Final = (
     Sample("P03", Pair("grow_in_pre", "v2"), _CLEAN, WARNING),
     Sample("P04", Pair("write_in_pre", "v2", _STABLE_TIGHT), Pair("write_in_pre", "v2"), FAILURE),
     Sample("P04", Pair("write_in_pre", "v2", _STABLE), Pair("write_in_pre", "v2"), WARNING),
+    Sample(
+        "P04", Pair("write_in_pre", "wipes_in_post", _STABLE), Pair("v1", "v2", _STABLE), WARNING
+    ),
     Sample("P05", Pair("v1", "v2", cycles=50_000_000_000), _CLEAN, FAILURE),
     Sample(
         "P06",

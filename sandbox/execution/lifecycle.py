@@ -50,12 +50,16 @@ class Persistence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One step: ``pre_upgrade``, ``compile``, ``start``, ``init`` or ``post_upgrade``."""
+    """One step: ``pre_upgrade``, ``compile``, ``start``, ``init`` or ``post_upgrade``.
+
+    stable_dirty_pages: OS pages of stable memory that it wrote.
+    """
 
     name: str
     instructions: int
     heap_bytes: int
     stable_bytes: int
+    stable_dirty_pages: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +111,18 @@ class _Stages:
             method=export,
         )
         outcome = runtime.execute(task)
-        self._add(name, outcome.instructions, runtime)
+        self._add(name, outcome.instructions, runtime, outcome.stable_dirty_pages)
         if outcome.failure is not None:
             raise _Failed(self._with_whole_limit(outcome.failure, left))
 
     def _left(self) -> int:
         return max(0, self._limit - sum(stage.instructions for stage in self.done))
 
-    def _add(self, name: str, instructions: int, runtime: CanisterRuntime) -> None:
+    def _add(
+        self, name: str, instructions: int, runtime: CanisterRuntime, dirty_pages: int = 0
+    ) -> None:
         size = (runtime.heap.size_bytes, runtime.stable.size_bytes)
-        self.done.append(Stage(name, instructions, *size))
+        self.done.append(Stage(name, instructions, *size, dirty_pages))
 
     def _with_whole_limit(self, failure: Reject, left: int) -> Reject:
         """Name the whole installation's limit in the text, not what this hook had left."""

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sandbox.errors import CanisterRejected
-from sandbox.memory import OS_PAGE
 from sandbox.rehearsal.calling import said, send
 from sandbox.rehearsal.phase_checks import failure_code, heap_limit
 from sandbox.rehearsal.upgrading import planned
@@ -32,7 +31,7 @@ _MOST_ROUNDS: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What an upgrade needs. heap_bytes: at its largest. written_bytes: stable memory changed."""
+    """What an upgrade needs. heap_bytes: at most. written_bytes: of stable memory, in a phase."""
 
     instructions: int
     heap_bytes: int
@@ -174,7 +173,7 @@ def _measured(bench: Bench, factor: float, rounds: int) -> Point:
         run.instructions,
         max((stage.heap_bytes for stage in run.stages), default=run.heap_bytes[0]),
         max((stage.stable_bytes for stage in run.stages), default=run.stable_bytes[0]),
-        run.stable.pages_changed * OS_PAGE,
+        run.written_bytes,
         run.cycles,
     )
     phases = tuple((stage.name, stage.instructions) for stage in run.stages)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sandbox.memory import OS_PAGE
 from sandbox.rehearsal.findings import Fact, Severity
 from sandbox.rehearsal.registry import finding
 from sandbox.rehearsal.upgrading import REFUSED
@@ -86,9 +85,9 @@ def _headroom(bench: Bench, run: UpgradeRun, whose: str) -> Iterator[Finding]:
             fact = Fact(f"{prefix}heap after {stage.name}", "", share)
             yield finding("P03", fact, severity=Severity.WARNING)
             break
-    written, most = run.stable.pages_changed * OS_PAGE, limits.install_stable_write_bytes
+    written, most = run.written_bytes, limits.install_stable_write_bytes
     if written >= NEAR * most:
-        fact = Fact(f"{prefix}stable memory changed", "", f"{written:,} of {most:,} bytes")
+        fact = Fact(f"{prefix}stable memory written", "", f"{written:,} of {most:,} bytes")
         yield finding("P04", fact, severity=Severity.WARNING)
 
 

@@ -153,7 +153,7 @@ ROWS: Final = (
         "P04", "pre_upgrade writes too much stable memory", FAILURE, BRICK,
         "One message may change only so many stable pages; a hook that rewrites everything "
         "is refused once there is too much.",
-        "Stable pages changed by the upgrade against the limit; from half of it on, a warning.",
+        "Stable pages written by a phase against the limit; from half of it on, a warning.",
         "Write incrementally while running, not all at once in the hook.",
         "https://github.com/dfinity/portal/pull/2878",
     ),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from sandbox.execution.lifecycle import Persistence
+from sandbox.memory import OS_PAGE
 from sandbox.rehearsal.calling import said
 from snapshot.insight import MemoryDiff, diff_memories
 
@@ -47,6 +48,11 @@ class UpgradeRun:
     def instructions(self) -> int:
         """All phases together."""
         return sum(stage.instructions for stage in self.stages)
+
+    @property
+    def written_bytes(self) -> int:
+        """Stable memory that the phase writes which writes most: the limit is one phase's."""
+        return max((stage.stable_dirty_pages for stage in self.stages), default=0) * OS_PAGE
 
     @property
     def reason(self) -> str:

@@ -129,6 +129,7 @@ def _run(run: UpgradeRun, limits: Limits) -> dict[str, Any]:
                 "instructions": stage.instructions,
                 "heap_bytes": stage.heap_bytes,
                 "stable_bytes": stage.stable_bytes,
+                "stable_dirty_pages": stage.stable_dirty_pages,
             }
             for stage in run.stages
         ],
