@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+from click.core import ParameterSource
 
 from sandbox.cli.common import identity_of, principal_of, say_waiting
 from sandbox.errors import UsageError
@@ -219,7 +220,7 @@ def script_of(words: Words, origin: Origin, options: dict[str, Any]) -> tuple[Sc
 
     start = origin.start(words.name)
     if words.plan is not None:
-        script, title = read_plan(words.plan), str(words.plan)
+        script, title = _in_this_world(read_plan(words.plan)), str(words.plan)
     elif start is None or words.module is None:
         raise UsageError("start from one of: a canister's NAME, --snapshot DIR, --from MODULE")
     else:
@@ -235,6 +236,25 @@ def script_of(words: Words, origin: Origin, options: dict[str, Any]) -> tuple[Sc
     changed = Member(start or member.start, _changed_plan(member.plan, **options))
     steps = _changed_steps(script.steps, words.module, **options)
     return replace(script, members={"": changed}, steps=steps), title
+
+
+def _in_this_world(script: Script) -> Script:
+    """Return a script whose canisters of a world are of that of --state, if it was given."""
+    from sandbox.rehearsal import FromWorld
+
+    context = click.get_current_context().find_root()
+    options = context.obj
+    is_given = context.get_parameter_source("directory") is not ParameterSource.DEFAULT
+
+    def there(start: Start) -> Start:
+        if not isinstance(start, FromWorld):
+            return start
+        world = options.directory if is_given else start.directory
+        return replace(start, directory=world, wait_s=options.wait_s, waiting=say_waiting)
+
+    members = {name: replace(it, start=there(it.start)) for name, it in script.members.items()}
+    versions = tuple(replace(it, start=there(it.start)) for it in script.versions)
+    return replace(script, members=members, versions=versions)
 
 
 def _changed_plan(

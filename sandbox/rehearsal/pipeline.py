@@ -153,7 +153,7 @@ def _rehearsed(
         return _report(found, plan, old, findings, new=new, run=run, layouts=(before.layout,))
     answers = answers_of(plan, reader, after.probes)
     diffs = tuple(as_expected(answers, probe_diffs(reader, before.probes, after.probes)))
-    findings += check_answers(answers)
+    findings += check_answers(plan, answers)
     findings += _compared(bench, reader, before, after, diffs)
     progress("timers and certified data")
     findings += check_life(bench, reader, before, after)

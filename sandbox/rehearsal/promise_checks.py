@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sandbox import candid
+from sandbox.candid.errors import CandidError
 from sandbox.rehearsal.calling import interface_for, probe_of, value_of
 from sandbox.rehearsal.findings import Fact
 from sandbox.rehearsal.plan import Budget
@@ -89,7 +91,7 @@ def as_expected(answers: tuple[Answer, ...], diffs: tuple[ProbeDiff, ...]) -> It
         yield replace(diff, is_expected=True) if diff.name in kept else diff
 
 
-def check_answers(answers: Iterable[Answer]) -> Iterator[Finding]:
+def check_answers(plan: Plan, answers: Iterable[Answer]) -> Iterator[Finding]:
     """Say which calls answer something else than expected, or need more than their budget."""
     wrong, costly = [], []
     for it in answers:
@@ -97,7 +99,7 @@ def check_answers(answers: Iterable[Answer]) -> Iterator[Finding]:
             wanted = it.call.expect or f"something that matches {it.call.matches}"
             wrong.append(Fact(it.reading.name, f"expected {wanted}", it.wrong))
         most, used = it.call.instructions, it.reading.instructions
-        if most is not None and it.reading.data is not None and used > most:
+        if most is not None and it.reading.data is not None and _exceeds(plan, used, most):
             costly.append(_over(f"{it.reading.name}: instructions", most, used))
     yield from findings_of("E01", wrong)
     yield from findings_of("E02", costly)
@@ -110,7 +112,7 @@ def check_budgets(plan: Plan, run: UpgradeRun) -> Iterator[Finding]:
         _over(f"{phase}: {what.replace('_', ' ')}", most, actual)
         for phase, budget in plan.budgets.items()
         for what, most, actual in _pairs(budget, used.get(phase, Budget()))
-        if actual > most * (1 + plan.tolerance_percent / 100)
+        if _exceeds(plan, actual, most)
     ]
     yield from findings_of("E02", over)
 
@@ -127,9 +129,10 @@ def _value(codec: MethodCodec, data: bytes) -> Any:
 
 
 def _text(codec: MethodCodec, data: bytes) -> str:
-    if not data.startswith(b"DIDL"):
-        return f"0x{data.hex()}"
-    return codec.format(data)
+    if data.startswith(b"DIDL"):
+        with suppress(CandidError):
+            return codec.format(data)
+    return f"0x{data.hex()}"
 
 
 def _used_in_all(run: UpgradeRun) -> Budget:
@@ -157,6 +160,10 @@ def _pairs(budget: Budget, used: Budget) -> Iterator[tuple[str, int, int]]:
         most, actual = getattr(budget, name), getattr(used, name)
         if most is not None and actual is not None:
             yield name, most, actual
+
+
+def _exceeds(plan: Plan, actual: int, most: int) -> bool:
+    return actual > most * (1 + plan.tolerance_percent / 100)
 
 
 def _over(what: str, most: int, actual: int) -> Fact:

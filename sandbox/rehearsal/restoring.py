@@ -89,7 +89,7 @@ def roll_back(bench: Bench, reader: Reader, probes: tuple[Probe, ...], before: V
     findings = (
         *findings_of("R02", _awry(taken, uploaded)),
         *findings_of("R04", [*sent, *lost], Severity.WARNING if sent else None),
-        *check_answers(told),
+        *check_answers(bench.plan, told),
     )
     return Rollback(taken, uploaded, size, findings)
 

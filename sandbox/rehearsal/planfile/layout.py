@@ -242,7 +242,12 @@ PLAN: Final = Record(
         ),
         Field("hops", choice("all", "newest"), "Which: newest is to and from the last.", "all"),
         Field("steps", ListOf(_STEP), "The upgrades, in their order; each is judged."),
-        Field("state", path("directory"), "The world of start.canister.", ".canister-sandbox"),
+        Field(
+            "state",
+            path("directory"),
+            "The world of start.canister; --state goes before it.",
+            ".canister-sandbox",
+        ),
         Field("soak", DURATION, "Virtual time to watch timers for: 90s, 10m, 24h, 7d.", "24h"),
         Field(
             "limits",

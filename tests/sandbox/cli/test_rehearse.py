@@ -84,6 +84,19 @@ def test_a_plan_is_rehearsed_and_options_go_over_it(run: CommandLine, tmp_path: 
     assert "✗" not in accepted.stdout
 
 
+def test_a_plan_for_a_world_is_for_the_one_of_the_state(run: CommandLine, tmp_path: Path) -> None:
+    run("install", "counter", V1)
+    plan = tmp_path / "elsewhere" / "plan.yaml"
+    plan.parent.mkdir()
+    plan.write_text(f"start: {{canister: counter}}\nsteps: [{{module: {V2}}}]\n")
+    before = run.files()
+
+    result = run("rehearse", str(plan))
+
+    assert result.stdout.startswith("UPGRADE WOULD SUCCEED")
+    assert run.files() == before
+
+
 def test_a_plan_of_several_steps_reports_each(run: CommandLine, tmp_path: Path) -> None:
     plan = tmp_path / "plan.yml"
     plan.write_text(f"start: {{module: {V1}}}\nsteps: [{{module: {V2}}}, {{module: {ZEROES}}}]\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,16 @@ def test_an_answer_is_held_against_what_is_expected(call: Call, holds: bool, ic:
     )
 
     assert outcome.codes.isdisjoint({"E01", "E02"}) is holds, outcome.findings
+
+
+def test_a_budget_may_be_exceeded_by_the_tolerance(compiler: Compiler) -> None:
+    probe = replace(Call("get"), instructions=1)
+    used = rehearsed(Pair("v1", "v2", Plan(probes=(probe,))), compiler).probes[0].instructions[1]
+    close = Plan(probes=(replace(probe, instructions=used - 1),))
+
+    assert "E02" in rehearsed(Pair("v1", "v2", close), compiler).codes
+    tolerant = replace(close, tolerance_percent=10.0)
+    assert "E02" not in rehearsed(Pair("v1", "v2", tolerant), compiler).codes
 
 
 def test_a_method_of_the_new_module_alone_can_be_probed(ic: Sandbox) -> None:
