@@ -58,9 +58,9 @@ class Sandbox(TakesSnapshots):
         IC could have taken, one for each seed (``sandbox.world.order``). A directory's world
         keeps its seed: there it is given once, or never.
 
-    ``ic.identity`` is who calls when there is no ``caller=``, ``ic.names`` the canisters by
-    name, ``ic.management`` the management canister, ``ic.snapshots`` what is done with
-    snapshots besides taking and loading them.
+    ``ic.seed`` is the seed, ``ic.identity`` who calls when there is no ``caller=``,
+    ``ic.names`` the canisters by name, ``ic.management`` the management canister,
+    ``ic.snapshots`` what is done with snapshots besides taking and loading them.
 
     Use from several threads is serialised. A forked child must make its own sandbox.
     """
@@ -80,13 +80,13 @@ class Sandbox(TakesSnapshots):
         wanted = profile(limits) if isinstance(limits, str) else limits
         self._directory = None if directory is None else _opened(directory)
         kept = self._directory.limits if self._directory else None
-        self._seed = seed if self._directory is None else _kept_seed(self._directory, seed)
+        self.seed = seed if self._directory is None else _kept_seed(self._directory, seed)
         self._world = World(
             compiler or Compiler(),
             wanted or kept or MAINNET,
             memory_kind=memory,
             prices=prices,
-            seed=self._seed,
+            seed=self.seed,
         )
         self._world.wording = SandboxWording(self)
         self.management = ManagementCanister(self)
@@ -289,12 +289,17 @@ class Sandbox(TakesSnapshots):
         with self.entered() as world:
             if self._directory is None:
                 raise UsageError("this sandbox is in memory only; open it with Sandbox(directory)")
-            names = {name: id_ for name, id_ in self.names.items() if id_ in world.canisters}
-            interfaces = {
-                id_: did for id_, did in self.interfaces.items() if id_ in world.canisters
-            }
-            extra = {"names": names, "interfaces": interfaces, "seed": self._seed}
-            self._directory.save(world, extra)
+            self._directory.save(world, self.belongings)
+
+    @property
+    def belongings(self) -> dict[str, Any]:
+        """What is kept beside the world: names, interfaces, seed; for ``WorldDirectory.save``."""
+        there = self._world.canisters
+        return {
+            "names": {name: id_ for name, id_ in self.names.items() if id_ in there},
+            "interfaces": {id_: did for id_, did in self.interfaces.items() if id_ in there},
+            "seed": self.seed,
+        }
 
     def close(self) -> None:
         """Save, if there is a directory, and free all memory; the sandbox is then used up."""

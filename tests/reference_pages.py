@@ -100,8 +100,8 @@ class _Options(list[str]):
         return self
 
     def addoption(self, name: str, **about: Any) -> None:
-        values = "|".join(about.get("choices", ()))
-        default = f" (default: {about['default']})" if values else ""
+        values = "|".join(about.get("choices", ())) or about.get("metavar", "")
+        default = f" (default: {about['default']})" if "choices" in about else ""
         self.append(f"* `{f'{name} {values}'.strip()}`{default}: {about['help']}")
 
 
