@@ -138,6 +138,7 @@ class Limits:
 _NAMES: Final = tuple(
     field.name for field in fields(Limits) if field.name not in ("name", "version")
 )
+# An application subnet of the mainnet, as the name says when.
 MAINNET: Final = Limits()
 # The instruction limits of a system subnet; the rest is the same.
 SYSTEM: Final = replace(

@@ -122,6 +122,16 @@ REFERENCE: Final = {
             "sandbox.handle.managing.CanisterStatus",
             "sandbox.execution.lifecycle.InstallReport",
         )),
+        Part("What a sandbox takes", (
+            "sandbox.limits.MAINNET",
+            "sandbox.limits.STRICT",
+            "sandbox.limits.SYSTEM",
+            "sandbox.limits.GENEROUS",
+            "sandbox.cycles.prices.MAINNET_13_NODES",
+            "sandbox.durable.directory.WorldDirectory",
+            "sandbox.engine.compiler.Compiler",
+            "sandbox.engine.cache.CompileCache",
+        )),
         Part("Types in signatures", (
             "sandbox.sandbox.PrincipalLike",
             "sandbox.execution.modules.Source",
@@ -156,6 +166,10 @@ REFERENCE: Final = {
             first=("encode", "decode"),
             about=("sandbox.candid", "sandbox.candid.values"),
         ),
+        Part("sandbox.candid.strategies", tuple(
+            f"sandbox.candid.strategies.{name}"
+            for name in ("values", "arguments", "principals")
+        ), about=("sandbox.candid.strategies",)),
     )),
     "snapshot.md": Page("Python: looking into states, stores, directories", tuple(
         Part(package, (package,), about=(package,))
