@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.rehearsal.report import html_parts as parts
 from sandbox.rehearsal.report.figures import size
+from sandbox.rehearsal.report.html_glance import glance
 from sandbox.rehearsal.report.html_growth import growth
 from sandbox.rehearsal.report.html_markup import table, text
 from sandbox.rehearsal.report.html_memory import memories
@@ -35,7 +36,7 @@ def content(outcome: Rehearsal) -> str:
     body = "".join(
         f"<section><h2>{name}</h2>{markup}</section>" for name, markup in sections if markup
     )
-    return f"{parts.verdict(outcome)}{body}{_footer(outcome)}"
+    return f"{parts.verdict(outcome)}{glance(outcome)}{body}{_footer(outcome)}"
 
 
 def document(title: str, body: str) -> str:

@@ -38,7 +38,7 @@ def verdict(outcome: Rehearsal) -> str:
     title, _, counts = head.partition(" - ")
     tone = "bad" if not outcome.is_ok else "warn" if outcome.of(Severity.WARNING) else "good"
     worst = [f"{item.code} {item.title}" for item in outcome.of(Severity.FAILURE)[:_MOST_WORST]]
-    items = [*worst, counts or "nothing found", *rest]
+    items = [*worst, counts or "no failure, no warning", *rest]
     listed = "".join(f"<li>{text(item)}</li>" for item in items)
     return f'<div class="verdict {tone}"><strong>{text(title)}</strong><ul>{listed}</ul></div>'
 

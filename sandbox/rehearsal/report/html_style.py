@@ -88,6 +88,11 @@ td.num, th.num { text-align: right; font-variant-numeric: tabular-nums; white-sp
 .key { display: flex; flex-wrap: wrap; gap: .3rem 1rem; font-size: .82rem; color: var(--soft); }
 .key i { display: inline-block; width: .8rem; height: .8rem; border-radius: 2px;
   vertical-align: -1px; margin-right: .35rem; }
+.glance { display: grid; gap: .75rem; margin: .75rem 0 0;
+  grid-template-columns: repeat(auto-fit, minmax(min(11rem, 45%), 1fr)); }
+.glance .card { margin: 0; padding: .7rem 1rem; }
+.glance span, .glance b { display: block; }
+.glance b { font-size: 1.2rem; letter-spacing: -.01em; }
 .charts { display: grid; gap: .75rem; margin: 0 0 .75rem;
   grid-template-columns: repeat(auto-fit, minmax(min(17rem, 100%), 1fr)); }
 .charts .card { margin: 0; }
@@ -107,6 +112,7 @@ footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: 1rem;
 @media (max-width: 40rem) {
   main { padding: 1rem .8rem 3rem; }
   .verdict strong { font-size: 1.2rem; }
+  .glance b { font-size: 1rem; }
   thead { display: none; }
   table, tbody, tr, td { display: block; width: 100%; }
   tr { border-top: 1px solid var(--line); padding: .5rem 0; }

@@ -149,6 +149,16 @@ def test_the_html_shows_verdict_phases_and_findings(outcome: Rehearsal) -> None:
         assert item.code in text
 
 
+def test_the_figures_that_count_stand_below_the_verdict(compiler: Compiler) -> None:
+    lost = as_html(rehearsed(Pair("v1", "zeroes_in_post"), compiler))
+    failed = as_html(rehearsed(Pair("v1", "trap_in_post"), compiler))
+
+    assert '<b class="is-bad">0 of 1</b>' in lost
+    assert '<b class="is-good">✓ by snapshot</b>' in lost
+    assert "the way back" not in failed
+    assert '<b class="is-bad">under 0.1%</b>' in failed
+
+
 def test_growth_is_drawn_up_to_the_limit(compiler: Compiler) -> None:
     plan = Plan(
         growth=Growth((Call("fill"),)), limits=MAINNET.relaxed(install_instructions=8_000_000)
