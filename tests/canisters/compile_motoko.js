@@ -1,6 +1,6 @@
 // Compiles one Motoko file with the compiler of the npm package `motoko`.
 //
-//   node compile_motoko.js NODE_MODULES COLLECTOR MAIN.mo OUTPUT_STEM
+//   node compile_motoko.js NODE_MODULES COLLECTOR OUTPUT_STEM MAIN.mo [IMPORTED.mo ...]
 //
 // Writes OUTPUT_STEM.wasm, .did and .most. One process per file: the choice of
 // collector is global to the compiler and cannot be taken back.
@@ -9,7 +9,7 @@
 const fs = require('fs');
 const path = require('path');
 
-const [nodeModules, collector, source, outputStem] = process.argv.slice(2);
+const [nodeModules, collector, outputStem, source, ...imported] = process.argv.slice(2);
 
 // An uncaught error would print the compiler's own minified source, megabytes of it.
 function fail(message) {
@@ -31,6 +31,7 @@ try {
 
   // The same name for every file: it ends up inside the module.
   motoko.write('Main.mo', fs.readFileSync(source, 'utf8'));
+  for (const file of imported) motoko.write(path.basename(file), fs.readFileSync(file, 'utf8'));
   const { code, diagnostics } = motoko.compiler.compileWasm('ic', 'Main.mo');
   const found = (diagnostics || []).map(describe);
   // Warnings count: a test canister that puzzles its compiler puzzles its reader too.

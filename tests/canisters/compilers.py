@@ -69,9 +69,8 @@ def output_of(folder: Path, suffix: str) -> Path:
 
 def _compile_motoko(recipe: Recipe, folder: Path, toolchains: Path) -> None:
     node_modules = npm_package(toolchains, MOTOKO)
-    (source,) = recipe.sources
     (collector,) = recipe.flags
-    arguments = (_MOTOKO_DRIVER, node_modules, collector, source, folder / _STEM)
+    arguments = (_MOTOKO_DRIVER, node_modules, collector, folder / _STEM, *recipe.sources)
     run_tool((node_js(toolchains).node, *map(str, arguments)), folder=folder)
 
 

@@ -66,10 +66,14 @@ MOTOKO_SOURCES: Final = (
     "map_v1",
     "map_v2_bad",
     "owner_only",
+    "parent",
     "shared_array",
     "timers",
     "trap_after_write",
 )
+
+# What a source imports, apart from the compiler's library.
+MOTOKO_IMPORTS: Final = MappingProxyType({"parent": ("child",)})
 
 DEMO_VERSIONS: Final = ("ledger_v1", "ledger_v2_bad", "ledger_v2_good")
 
@@ -90,8 +94,12 @@ C_SOURCES: Final = {
 
 
 def _motoko() -> list[Recipe]:
+    def sources(stem: str) -> tuple[Path, ...]:
+        names = (stem, *MOTOKO_IMPORTS.get(stem, ()))
+        return tuple(SOURCES / f"motoko/{name}.mo" for name in names)
+
     return [
-        Recipe(f"motoko/{mode}/{stem}", Language.MOTOKO, (SOURCES / f"motoko/{stem}.mo",), flags)
+        Recipe(f"motoko/{mode}/{stem}", Language.MOTOKO, sources(stem), flags)
         for stem in MOTOKO_SOURCES
         for mode, flags in MOTOKO_FLAGS.items()
     ]

@@ -292,6 +292,55 @@ def test_an_actor_class_knows_its_installer_and_its_argument(
         canister.set("mine", caller=alice)
 
 
+CHILD = """service : {
+  add : (nat) -> (nat);
+  total : () -> (nat) query;
+  parent : () -> (principal) query;
+}"""
+
+
+def test_an_actor_creates_installs_calls_and_upgrades_actors_of_a_class(
+    ic: Sandbox, motoko: Callable[..., Canister], built: Built, mode: str
+) -> None:
+    parent = motoko("parent")
+    fee, before = ic.world.bank.prices.creation, parent.status().cycles
+
+    ids = [parent.spawn(start, 2 * 10**12) for start in (10, 20, 30)]
+    children = [ic.canister(id_, did=CHILD) for id_ in ids]
+    added = [parent.add(index, 5) for index in range(3)]
+
+    assert added == ["15", "25", "35"]
+    assert parent.add(0, 101) == "caught: too much for 15"
+    assert parent.sum() == 75
+    assert {child.query("parent") for child in children} == {parent.id}
+    assert all(child.status(caller=parent.id).controllers == (parent.id,) for child in children)
+    assert all(child.status(caller=parent.id).cycles < 2 * 10**12 - fee for child in children)
+    assert parent.status().cycles < before - 3 * 2 * 10**12
+
+    version = children[1].status(caller=parent.id).version
+    parent.renew(1)
+    parent.upgrade(built(f"motoko/{mode}/parent"))
+
+    assert children[1].status(caller=parent.id).version > version
+    assert (parent.sum(), parent.add(1, 1)) == (75, "26")
+    with ic.anchor():
+        parent.spawn(1, 2 * 10**12)
+    assert len(ic.canisters) == 4
+    assert ic.world.cycles.accounted == ic.world.cycles.minted
+
+
+def test_a_child_that_costs_more_than_it_is_given_is_not_made(
+    ic: Sandbox, motoko: Callable[..., Canister]
+) -> None:
+    parent = motoko("parent")
+
+    with pytest.raises(CanisterRejected, match="Creating a canister requires a fee of"):
+        parent.spawn(1, 10**11)
+
+    assert len(ic.canisters) == 1
+    assert ic.world.cycles.accounted == ic.world.cycles.minted
+
+
 def test_certified_data_is_kept_by_upgrades_and_undone_by_traps(
     motoko: Callable[..., Canister], built: Built, mode: str
 ) -> None:
