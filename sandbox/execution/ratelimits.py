@@ -100,5 +100,10 @@ def end_rounds(runtimes: Iterable[CanisterRuntime], count: int = 1) -> None:
             )
 
 
+def forgive(runtime: CanisterRuntime) -> None:
+    """Forget the debits, as if nothing had happened for a long while."""
+    runtime.state = renew(runtime.state, install_debit_instructions=0, heap_delta_debit_bytes=0)
+
+
 def _share(runtime: CanisterRuntime) -> int:
     return runtime.machine.limits.heap_delta_bytes_per_round

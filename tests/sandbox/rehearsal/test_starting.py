@@ -9,6 +9,7 @@ import pytest
 
 from rehearsal_samples import module
 from sandbox import Sandbox, Status, UsageError
+from sandbox.limits import MAINNET, STRICT
 from sandbox.rehearsal import Call, FromCanister, FromDirectory, FromModule, Plan, rehearse
 
 if TYPE_CHECKING:
@@ -42,6 +43,17 @@ def test_a_module_starts_with_the_state_its_calls_give_it(compiler: Compiler) ->
     assert [(it.name, it.before[:4], it.after[:4]) for it in outcome.probes] == [
         ("get", "0x09", "0x00")
     ]
+
+
+def test_rate_limits_do_not_hold_up_the_installations_of_a_rehearsal(compiler: Compiler) -> None:
+    start = FromModule(module("v1"), calls=(INC,))
+    strict, mainnet = (
+        rehearse(start, module("v2"), Plan(limits=limits), compiler=compiler)
+        for limits in (STRICT.relaxed(install_instructions_per_round=1), MAINNET)
+    )
+
+    assert strict.findings == mainnet.findings
+    assert strict.is_ok
 
 
 def test_a_snapshot_directory_starts_with_its_state_and_stays_as_it_is(
