@@ -33,6 +33,12 @@ canisters: $(VENV)/dev.stamp ## Compile the test canisters that are not up to da
 bench: .cache/bench/stamp ## Measure speed as ratios in one run
 	@.cache/bench/bin/python -m tests.benchmarks
 
+.PHONY: docs
+docs: $(VENV)/dev.stamp ## Write the generated pages of docs/ anew
+	$(BIN)/python tests/cli_reference.py
+	$(BIN)/python tests/finding_pages.py
+	$(BIN)/python tests/reference_pages.py
+
 .PHONY: format
 format: $(VENV)/dev.stamp ## Format the code
 	$(BIN)/ruff check --fix

@@ -30,7 +30,7 @@ def headings(path: Path) -> list[str]:
 def test_the_pages_are_what_the_docstrings_say() -> None:
     there = {path.name: path.read_text("utf-8") for path in PAGES.glob("*.md")}
 
-    assert there == rendered(), "write them with: python tests/reference_pages.py"
+    assert there == rendered(), "write them with: make docs"
 
 
 @pytest.mark.parametrize("file", REFERENCE)

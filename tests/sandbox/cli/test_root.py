@@ -88,7 +88,7 @@ def test_the_list_of_commands_is_the_commands(run: CommandLine) -> None:
 
 
 def test_the_reference_page_is_what_help_prints() -> None:
-    assert PAGE.read_text("utf-8") == rendered(), "write it with: python tests/cli_reference.py"
+    assert PAGE.read_text("utf-8") == rendered(), "write it with: make docs"
 
 
 def test_an_unknown_command_names_the_near_one(run: CommandLine) -> None:

@@ -36,7 +36,7 @@ OF_THE_PLAN = {"E01", "E02", "E03"}
 def test_the_pages_are_what_the_code_says() -> None:
     there = {path.name: path.read_text("utf-8") for path in PAGES.glob("*.md")}
 
-    assert there == rendered(), "write them with: python tests/finding_pages.py"
+    assert there == rendered(), "write them with: make docs"
 
 
 def test_every_failure_class_has_a_detector_or_a_reason() -> None:
