@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
 from click.testing import CliRunner
 
-from sandbox.cli.root import cli
+from sandbox.cli.root import Options, cli
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from click.testing import Result
 
 
@@ -38,3 +40,27 @@ class CommandLine:
         """Return what is on the disk."""
         found = (path for path in self.state.rglob("*") if path.is_file())
         return {str(path.relative_to(self.state)): path.read_bytes() for path in found}
+
+
+def take(line: str) -> None:
+    """Read a command line as a shell and we would, from behind ``canister-sandbox``; run nothing.
+
+    Raises: click.UsageError for one that we do not take; files need not be there.
+    """
+    here = re.sub(r"\$\(.+?\)", "aaaaa-aa", line).partition(" && ")[0].partition(" > ")[0]
+    words = shlex.split(here, comments=True)
+    if words[0] == "--state":
+        del words[:2]
+    command: click.Command = cli
+    while isinstance(command, click.Group):
+        if words[0].startswith("--"):
+            return  # --help
+        found = command.get_command(click.Context(command), words.pop(0))
+        assert found is not None, line
+        command = found
+    options = Options(Path(".canister-sandbox"), 0, as_json=False)
+    try:
+        command.make_context(line, words, parent=click.Context(cli, obj=options)).close()
+    except click.BadParameter as error:
+        if "does not exist" not in error.message:
+            raise

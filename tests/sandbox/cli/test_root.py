@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 import subprocess
 import sys
 import time
@@ -15,15 +14,17 @@ import click
 import pytest
 
 from cli_reference import PAGE, command_paths, help_of, rendered
+from command_line import take
 from sandbox.cli.exits import translated
-from sandbox.cli.root import Options, cli
+from sandbox.cli.root import cli
 
 if TYPE_CHECKING:
     from command_line import CommandLine
 
 
 COMMANDS = sorted(command_paths())
-OPTIONS = Options(Path(".canister-sandbox"), 0, as_json=False)
+CHECKOUT = Path(__file__).parents[3]
+PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
 
 
 def program(*words: str, state: Path) -> subprocess.CompletedProcess[str]:
@@ -43,28 +44,18 @@ def test_every_help_has_an_example_and_fits_the_terminal(path: tuple[str, ...]) 
     assert [line for line in shown.splitlines() if len(line) > 100] == []
 
 
-def leaf(words: list[str]) -> tuple[click.Command, list[str]]:
-    """Return the command that a line calls, and what is left for it."""
-    command: click.Command = cli
-    while isinstance(command, click.Group):
-        found = command.get_command(click.Context(command), words[0])
-        assert found is not None, words
-        command, words = found, words[1:]
-    return command, words
-
-
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
 def test_every_example_is_a_command_line_that_we_take(path: tuple[str, ...]) -> None:
-    lines = re.findall(r"^ {4}canister-sandbox (.+)$", help_of(path), re.MULTILINE)
+    for line in re.findall(r"^ {4}canister-sandbox (.+)$", help_of(path), re.MULTILINE):
+        take(line)
 
-    for line in lines:
-        here = re.sub(r"\$\(.+?\)", "aaaaa-aa", line).partition(" && ")[0]
-        command, words = leaf(shlex.split(here, comments=True))
-        try:
-            command.make_context(line, words, parent=click.Context(cli, obj=OPTIONS)).close()
-        except click.BadParameter as error:
-            if "does not exist" not in error.message:
-                raise
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_line_of_the_docs_is_one_that_we_take(page: Path) -> None:
+    text = page.read_text("utf-8")
+
+    for line in re.findall(r"^(?:\$ | {4})?canister-sandbox (.+)$", text, re.MULTILINE):
+        take(line)
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
