@@ -39,6 +39,8 @@ _MAX_PAGES: Final[Mapping[bool, int]] = {False: 65_536, True: 98_304}  # 4 GiB, 
 _COUNTING_COST: Final = 500_000
 _RECORD_COST: Final = 2_000
 _PRICE_COST: Final = 20_000
+# Asking for a function of the table takes 20 us, and most canisters have one or two callbacks.
+_KNOWN_CALLBACKS: Final = 1_024
 _I64: Final = wasmtime.ValType.i64()
 _I32: Final = wasmtime.ValType.i32()
 
@@ -135,6 +137,9 @@ class Instance:
             raise
         self._stable, self._mail = stable, mail
         self._functions: dict[str, Function] = {}
+        # By place in the table, which never changes: what could change it is refused, as on the IC.
+        self._callbacks: dict[int, Function | str] = {}
+        self._address_type = "i64" if shape.heap is not None and shape.heap.is_64 else "i32"
         self.stable_capacity_bytes = stable_capacity_pages * PAGE_BYTES
         self.stable_address = memory_address(store, stable)
         self.mail_address = memory_address(store, mail)
@@ -177,15 +182,16 @@ class Instance:
         The text is ``"missing"`` for a null or absent entry, ``"signature"`` for a
         function of another type.
         """
-        found = self._table_function(index)
+        found = self._callbacks.get(index)
         if found is None:
-            return "missing"
-        address = "i64" if self.shape.heap is not None and self.shape.heap.is_64 else "i32"
-        type_ = found.type(self._store)
-        if [str(item) for item in type_.params] != [address] or type_.results:
-            return "signature"
+            if len(self._callbacks) >= _KNOWN_CALLBACKS:
+                self._callbacks.clear()
+            found = self._callbacks[index] = self._callback(index)
+        if isinstance(found, str):
+            return found
+        address = self._address_type
         bits = env if address == "i64" else env & 0xFFFF_FFFF
-        return self._call(Function(self._store, found), fuel, (address, bits))
+        return self._call(found, fuel, (address, bits))
 
     def fuel_used(self) -> int:
         """Return the instructions of the last run, approximately (wasmtime's fuel)."""
@@ -194,6 +200,7 @@ class Instance:
     def close(self) -> None:
         """Free the store with all its memories. The addresses are gone afterwards."""
         self._functions.clear()
+        self._callbacks.clear()
         self.mail.release()
         self._store.close()
 
@@ -212,6 +219,15 @@ class Instance:
         item = self._exports[export]
         assert isinstance(item, wasmtime.Global), f"{export} is a global"
         return item
+
+    def _callback(self, index: int) -> Function | str:
+        found = self._table_function(index)
+        if found is None:
+            return "missing"
+        type_ = found.type(self._store)
+        if [str(item) for item in type_.params] != [self._address_type] or type_.results:
+            return "signature"
+        return Function(self._store, found)
 
     def _table_function(self, index: int) -> wasmtime.Func | None:
         if self.shape.table_export is None:
