@@ -84,7 +84,8 @@ def bench_of(found: Base, plan: Plan, new: InstalledModule) -> Bench:
     try:
         argument = encoded_argument(found.canister, new.raw, plan.argument)
     except CandidError as error:
-        raise PlanRefused("argument", f"{plan.argument!r}: {error}") from error
+        hint = "if post_upgrade takes something else than init, give its bytes in a file"
+        raise PlanRefused("argument", f"{plan.argument!r}: {error}\n{hint}") from error
     caller = controller_of(found.ic, found.canister, plan.caller)
     return Bench(found.ic, found.canister, plan, old, new, caller, argument, found.start)
 
@@ -100,5 +101,10 @@ def controller_of(ic: Sandbox, canister: Canister, wanted: Principal | None) -> 
 
 
 def encoded_argument(canister: Canister, source: Source, argument: str | bytes) -> bytes:
-    """Return an argument encoded for a module. Raises: CandidError."""
+    """Return an argument encoded for a module; () is what dfx sends, whatever init takes.
+
+    Raises: CandidError.
+    """
+    if isinstance(argument, str) and argument.strip() == "()":
+        return NO_ARGUMENTS
     return encoded(canister.init_codec(source), argument)

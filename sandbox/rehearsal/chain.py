@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sandbox.rehearsal.bench import Base
     from sandbox.rehearsal.plan import Start, Step
     from sandbox.rehearsal.rehearsal import Rehearsal
+    from sandbox.sandbox import Sandbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def rehearse_chain(
     starts, (first, *_) = [it.start for it in members.values()], members.values()
     progress("import")
     with ground(starts, first.plan.limits, compiler) as ic:
-        bases = {name: begun(ic, it.start, it.plan) for name, it in members.items()}
+        bases = {name: _begun(ic, name, member) for name, member in members.items()}
         if len(bases) > 1:  # none of them could be made again without the others
             bases = {name: replace(it, start=None) for name, it in bases.items()}
         methods = {name: _methods(base, name, steps) for name, base in bases.items()}
@@ -175,6 +176,13 @@ class _Group:
         )
 
 
+def _begun(ic: Sandbox, name: str, member: Member) -> Base:
+    try:
+        return begun(ic, member.start, member.plan)
+    except PlanRefused as refusal:
+        raise refusal.within(_in_group(name, refusal.place)) from refusal
+
+
 def _methods(base: Base, name: str, steps: Sequence[Step]) -> frozenset[str]:
     """Return the methods of all versions of a canister that can be loaded."""
     modules = [base.ic.world.existing(base.canister.id).state.module]
@@ -188,7 +196,11 @@ def _methods(base: Base, name: str, steps: Sequence[Step]) -> frozenset[str]:
 def _place(number: int, step: Step, place: str) -> str:
     if place == "argument":
         return f"steps[{number}].argument"
-    return f"canisters.{step.canister}.{place}" if step.canister else place
+    return _in_group(step.canister, place)
+
+
+def _in_group(name: str, place: str) -> str:
+    return f"canisters.{name}.{place}" if name else place
 
 
 def name_of(step: Step) -> str:

@@ -32,8 +32,11 @@ if TYPE_CHECKING:
 
 _PERCENT: Final = (10, 50, 90)
 _NS: Final = 1_000_000_000
-# A heartbeat or a timer each second for days would be a rehearsal of hours.
+# A heartbeat or a timer each second for days would be a rehearsal of hours; so would the
+# messages of busy neighbours.
 _MOST_ROUNDS: Final = 20_000
+_MOST_MESSAGES: Final = 100_000
+_HOUR_NS: Final = 3_600 * _NS
 
 
 def check_migration(bench: Bench, reader: Reader, probes: tuple[Probe, ...]) -> Iterator[Finding]:
@@ -135,13 +138,14 @@ def _awaited(bench: Bench, reader: Reader, wanted: Migration) -> int | None:
     """Let time go on until the migration is done; return the nanoseconds, None for never."""
     started = bench.ic.time_ns
     deadline = started + int(wanted.within_s * _NS)
+    messages = 0
     for _ in range(_MOST_ROUNDS):
         if not _said(bench, reader, wanted):
             return bench.ic.time_ns - started
         now = bench.ic.time_ns
-        if now >= deadline:
+        if now >= deadline or messages >= _MOST_MESSAGES:
             break
-        bench.ic.advance(ns=min(_next_ns(bench), deadline) - now)
+        messages += bench.ic.advance(ns=min(_next_ns(bench), deadline) - now).messages
     return None
 
 
@@ -151,7 +155,7 @@ def _next_ns(bench: Bench) -> int:
     is_busy = "canister_heartbeat" in bench.new.hooks
     if is_busy or bench.ic.world.router.has_open_contexts(bench.canister.id):
         return soonest
-    return max(state.timer_ns, soonest) if state.timer_ns else (1 << 64) - 1
+    return max(state.timer_ns, soonest) if state.timer_ns else bench.ic.time_ns + _HOUR_NS
 
 
 def _said(bench: Bench, reader: Reader, wanted: Migration) -> str:

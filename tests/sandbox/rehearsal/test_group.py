@@ -143,3 +143,18 @@ def test_a_mistake_in_a_group_is_told_with_its_canister(compiler: Compiler, tmp_
         read_plan(plan).rehearse(compiler=compiler)
 
     assert "plan.yaml:5: canisters.child.probes[0].call: " in str(refused.value)
+
+
+def test_a_start_that_does_not_fit_is_told_with_its_canister(
+    compiler: Compiler, tmp_path: Path
+) -> None:
+    for name in ("child_v1", "child_v2"):
+        (tmp_path / f"{name}.wat").write_bytes((WAT / f"{name}.wat").read_bytes())
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(
+        "canisters:\n  child:\n    start:\n      module: child_v1.wat\n      argument: '(5'\n"
+        "steps: [{canister: child, module: child_v2.wat}]\n"
+    )
+
+    with pytest.raises(PlanInvalid, match=r"plan.yaml:5: canisters.child.start.argument: "):
+        read_plan(plan).rehearse(compiler=compiler)

@@ -149,6 +149,15 @@ def test_a_rule_covers_nothing_else(rule: str, path: str) -> None:
     assert not is_ignored([rule], "stats", path)
 
 
+def test_nothing_can_be_sent_whatever_init_takes(ic: Sandbox) -> None:
+    did = "service : (record { owner : text }) -> { get : () -> () query }"
+    canister = ic.install(module("v1"), b"", did=did)
+
+    assert rehearse(FromCanister(ic, canister), module("v2"), Plan(argument="()")).succeeds
+    with pytest.raises(PlanRefused, match="give its bytes in a file"):
+        rehearse(FromCanister(ic, canister), module("v2"), Plan(argument="(5)"))
+
+
 def test_an_ignored_part_of_a_value_is_not_compared(ic: Sandbox) -> None:
     canister = ic.install(module("demo:ledger_v1.classical"))
     canister.update("award", "ada", 1_200, "for the compiler")
