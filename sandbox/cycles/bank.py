@@ -82,6 +82,10 @@ class Bank:
 
     # --- what a canister has and may spend
 
+    def used_bytes(self, runtime: CanisterRuntime) -> int:
+        """Return the memory a canister holds, its snapshots and history included."""
+        return memory_use(runtime, self._snapshots_of(runtime.state.id)).total
+
     def memory_bytes(self, runtime: CanisterRuntime) -> int:
         """Return the memory a canister is charged for."""
         state = runtime.state

@@ -50,7 +50,8 @@ def _is_low(runtime: CanisterRuntime) -> bool:
         return False
     limit = settings.wasm_memory_limit_bytes or _HEAP_BYTES
     if settings.memory_allocation_bytes:
-        limit = min(limit, settings.memory_allocation_bytes - runtime.stable.size_bytes)
+        other = runtime.machine.used_bytes(runtime) - runtime.heap.size_bytes
+        limit = min(limit, max(0, settings.memory_allocation_bytes - other))
     return limit < runtime.heap.size_bytes + settings.wasm_memory_threshold_bytes
 
 

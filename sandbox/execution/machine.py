@@ -25,6 +25,7 @@ class Machine:
     memory_kind: ``auto``, ``copy-on-write`` or ``copying`` (``sandbox.memory``).
     cost: (import name, a, b, key name, is_64) -> cycles, or None for an unknown curve or key.
     liquid: what a canister may spend. call_fee: of every call, by heap width; and per byte.
+    used_bytes: all the memory a canister holds, its snapshots and history included.
     growth: what growing by some bytes costs a canister that has so many cycles left.
     has_room: whether the process may keep this many more bytes.
     is_tight: whether so little is left that a message is measured before it is kept.
@@ -41,6 +42,7 @@ class Machine:
     cost: Callable[[str, int, int, str, bool], int | None]
     liquid: Callable[[CanisterRuntime], int]
     call_fee: Callable[[bool], tuple[int, int]]
+    used_bytes: Callable[[CanisterRuntime], int]
     growth: Callable[[CanisterRuntime, int, int], Growth]
     has_room: Callable[[int], bool]
     is_tight: Callable[[], bool]

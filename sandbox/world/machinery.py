@@ -68,6 +68,7 @@ class Machinery:
             memory_kind=memory_kind,
             cost=cost_of(bank.prices, limits),
             liquid=bank.liquid,
+            used_bytes=bank.used_bytes,
             growth=self._growth,
             call_fee=fees.__getitem__,
             has_room=self._budget.has_room,

@@ -103,3 +103,21 @@ def test_without_a_limit_four_gib_are_all_there_is_also_for_64_bit_heaps(
     canister.update_raw("grow")
 
     assert (before, runtime_of(canister).state.globals) == ((0,), (1,))
+
+
+def test_what_a_snapshot_holds_is_not_there_for_the_heap(ic: Sandbox) -> None:
+    canister = caller(ic)
+    count = u.store(u.scratch(), u.load(u.scratch()) + 1)
+    canister.update_raw("update", u.on(u.Hook.ON_LOW_WASM_MEMORY, count) + u.reply())
+    used = ic.management.canister_status(canister_id=canister.id).memory_size
+    ic.management.update_settings(
+        canister_id=canister.id,
+        settings={"memory_allocation": used + 64 * MIB, "wasm_memory_threshold": 64 * MIB - 65_536},
+    )
+    ic.tick()
+    before = runs(canister)
+
+    canister.take_snapshot()
+    grow(canister, 65_536)
+
+    assert (before, runs(canister)) == (0, 1)
