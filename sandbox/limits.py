@@ -26,8 +26,7 @@ MIB: Final = 1 << 20
 class Limits:
     """What a canister may use; instructions, bytes and counts.
 
-    Instruction limits are enforced with wasmtime's fuel, which counts Wasm instructions
-    without the IC's weights: an approximation (docs/decisions/0004).
+    Instructions are those the IC charges (docs/decisions/0004).
     """
 
     name: str = "mainnet"

@@ -71,7 +71,7 @@ def _forecasting(**changes: int) -> Plan:
 
 
 _TIGHT: Final = _limited(install_instructions=500_000)
-_HALF: Final = _limited(install_instructions=1_500_000)
+_HALF: Final = _limited(install_instructions=2_500_000)
 _STABLE: Final = _limited(install_stable_write_bytes=1_500_000)
 _STABLE_TIGHT: Final = _limited(install_stable_write_bytes=500_000)
 _INC: Final = Plan(traffic=(Call("inc"),))
@@ -142,7 +142,7 @@ SAMPLES: Final = (
     Sample("P02", Pair("v1", "spin_in_pre", _TIGHT), Pair("v1", "spin_in_pre"), FAILURE),
     Sample(
         "P02",
-        Pair("reads_all_in_pre", "v2", _forecasting(install_instructions=8_000_000)),
+        Pair("reads_all_in_pre", "v2", _forecasting(install_instructions=22_000_000)),
         Pair("reads_all_in_pre", "v2", _forecasting()),
         WARNING,
     ),
@@ -268,7 +268,7 @@ SAMPLES: Final = (
     Sample("R06", _typing("stop", "install --mode upgrade", "start"), _typing(*_RUNBOOK), WARNING),
     Sample("E01", _expecting("0x0800000000000000"), _expecting("0x0700000000000000"), FAILURE),
     Sample("E01", _replying("0x07"), _replying("0x"), FAILURE),
-    Sample("E02", _probing(5), _probing(500), FAILURE),
+    Sample("E02", _probing(5), _probing(50_000), FAILURE),
     Sample("E02", _growing(65_535), _growing(65_536), FAILURE),
     Sample("E03", _accepting(date(2026, 1, 31)), _accepting(date(9999, 12, 31)), WARNING),
 )

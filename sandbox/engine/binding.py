@@ -116,21 +116,6 @@ def _load_value(value: Any, type_: str) -> int:
     return int(value.of.i64) & 0xFFFF_FFFF_FFFF_FFFF
 
 
-def remaining_fuel(caller: wasmtime.Caller) -> int:
-    """Return the fuel left, from within a host function."""
-    left = ctypes.c_uint64(0)
-    error = ffi.wasmtime_context_get_fuel(caller._context(), ctypes.byref(left))
-    assert not error, "fuel is always on"
-    return left.value
-
-
-def charge_fuel(caller: wasmtime.Caller, amount: int) -> None:
-    """Use up fuel, from within a host function; what is left is at least 0."""
-    left = max(0, remaining_fuel(caller) - amount)
-    error = ffi.wasmtime_context_set_fuel(caller._context(), left)
-    assert not error, "fuel is always on"
-
-
 def memory_address(store: wasmtime.Store, memory: wasmtime.Memory) -> int:
     """Return where a memory's first byte lives in this process."""
     pointer = memory.data_ptr(store)

@@ -109,7 +109,6 @@ def wat_to_wasm(text: str) -> bytes:
 
 def _config(stack_bytes: int, *, is_strict: bool) -> wasmtime.Config:
     config = wasmtime.Config()
-    config.consume_fuel = True
     config.cranelift_nan_canonicalization = True
     config.cranelift_opt_level = "speed"
     config.parallel_compilation = True

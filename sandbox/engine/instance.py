@@ -13,17 +13,13 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import wasmtime
 
-from sandbox.engine.binding import (
-    Function,
-    Globals,
-    charge_fuel,
-    memory_address,
-    remaining_fuel,
-)
+from sandbox.engine.binding import Function, Globals, memory_address
+from sandbox.engine.meter import Meter
 from sandbox.engine.signals import trapping_safely
-from sandbox.engine.traps import TrapInfo, read_trap
+from sandbox.engine.traps import OUT_OF_INSTRUCTIONS, TrapInfo, named_from, read_trap
 from sandbox.errors import ModuleRefused
 from sandbox.system_api import mailbox
+from sandbox.system_api.assemble import CHARGE_TABLE, CHARGED
 from sandbox.wasm.rewrite import HEAP_IMPORT, Rewritten
 
 if TYPE_CHECKING:
@@ -34,8 +30,9 @@ if TYPE_CHECKING:
 
 PAGE_BYTES: Final = 65_536
 _MAX_PAGES: Final[Mapping[bool, int]] = {False: 65_536, True: 98_304}  # 4 GiB, 6 GiB
-# Instructions charged for what the host does, so that the instruction limit bounds its time
-# too: it takes about as long as that many instructions (0.1 ms, 1 µs, 15 µs).
+# What the host does takes about as long as so many instructions (0.1 ms, 1 µs, 15 µs). They
+# are none of the canister's, but when they would use up what is left the message ends, so
+# that the instruction limit bounds the host's time, too.
 _COUNTING_COST: Final = 500_000
 _RECORD_COST: Final = 2_000
 _PRICE_COST: Final = 20_000
@@ -64,11 +61,11 @@ class Hooks:
 
     owner: weak, because wasmtime's table of host functions would keep the owner, and with
         it every memory of the canister, alive for ever.
-    fuel_at_start: what the store was given for this message.
+    meter: of the message that runs; None before there is a canister.
     """
 
     owner: weakref.ref[HostSide]
-    fuel_at_start: int = 0
+    meter: Meter | None = None
 
     def host(self) -> HostSide:
         """Return the owner. Requires: it is running a message, so it exists."""
@@ -105,7 +102,6 @@ class Instance:
         self.hooks = hooks
         self._store = store = wasmtime.Store(engine)
         try:
-            store.set_fuel(1 << 62)  # segments and offsets, bounded by the module's size
             self._heap = _new_heap(store, shape, heap_pages)
             stable = _new_memory(store, stable_capacity_pages, stable_capacity_pages, is_64=True)
             mail_pages = mailbox.SIZE_BYTES // PAGE_BYTES
@@ -128,6 +124,7 @@ class Instance:
             offered[HEAP_IMPORT] = self._heap
             self._canister = _instantiate(store, compiled, offered)
             self._exports = self._canister.exports(store)
+            hooks.meter = self._meter = self._new_meter(exports)
         except (wasmtime.WasmtimeError, wasmtime.Trap) as error:
             store.close()
             reason = str(error).strip().splitlines()[-1].strip()
@@ -168,15 +165,15 @@ class Instance:
         """Set the mutable globals, in snapshot order."""
         self._mutable.write(bits)
 
-    def run(self, export: str, fuel: int) -> TrapInfo | None:
+    def run(self, export: str, limit: int) -> TrapInfo | None:
         """Call an exported function without parameters; None when it returned."""
         function = self._functions.get(export)
         if function is None:
             function = Function(self._store, self._func(export))
             self._functions[export] = function
-        return self._call(function, fuel)
+        return self._call(function, limit)
 
-    def run_table(self, index: int, env: int, fuel: int) -> TrapInfo | str | None:
+    def run_table(self, index: int, env: int, limit: int) -> TrapInfo | str | None:
         """Call a callback, ``table[index](env)``; a text when there is no such function.
 
         The text is ``"missing"`` for a null or absent entry, ``"signature"`` for a
@@ -191,11 +188,11 @@ class Instance:
             return found
         address = self._address_type
         bits = env if address == "i64" else env & 0xFFFF_FFFF
-        return self._call(found, fuel, (address, bits))
+        return self._call(found, limit, (address, bits))
 
-    def fuel_used(self) -> int:
-        """Return the instructions of the last run, approximately (wasmtime's fuel)."""
-        return self.hooks.fuel_at_start - int(self._store.get_fuel())
+    def instructions_used(self) -> int:
+        """Return the instructions of the last run, as the IC counts them."""
+        return self._meter.used
 
     def close(self) -> None:
         """Free the store with all its memories. The addresses are gone afterwards."""
@@ -204,11 +201,24 @@ class Instance:
         self.mail.release()
         self._store.close()
 
-    def _call(self, function: Function, fuel: int, *arguments: tuple[str, int]) -> TrapInfo | None:
-        self.hooks.fuel_at_start = fuel
-        self._store.set_fuel(fuel)
+    def _call(self, function: Function, limit: int, *arguments: tuple[str, int]) -> TrapInfo | None:
+        self._meter.start(limit)
         trap = function.call(*arguments)
-        return None if trap is None else read_trap(trap)
+        found = None if trap is None else read_trap(trap)
+        if not self._meter.has_run_out:
+            return found
+        # Perhaps it was noticed at the end only; else the meter's own functions come first.
+        frames = () if found is None else found.backtrace
+        return TrapInfo(OUT_OF_INSTRUCTIONS, named_from(frames), has_names=False)
+
+    def _new_meter(self, system: Mapping[str, object]) -> Meter:
+        """Let the system API charge the canister's own counter."""
+        names = self.shape.meter
+        charge, charged = system[CHARGE_TABLE], system[CHARGED]
+        assert isinstance(charge, wasmtime.Table)
+        assert isinstance(charged, wasmtime.Global)
+        charge.set(self._store, 0, self._func(names.charge))
+        return Meter(self._store, self._global(names.counter), charged)
 
     def _func(self, export: str) -> wasmtime.Func:
         item = self._exports[export]
@@ -271,23 +281,27 @@ def _instantiate(
 
 
 def _host_functions(store: wasmtime.Store, hooks: Hooks) -> dict[tuple[str, str], object]:
-    def instructions(caller: wasmtime.Caller) -> int:
-        return hooks.fuel_at_start - remaining_fuel(caller)
+    def meter() -> Meter:
+        assert hooks.meter is not None, "nothing runs before the canister is instantiated"
+        return hooks.meter
 
-    def stable_budget(caller: wasmtime.Caller, offset: int, size: int) -> int:
-        charge_fuel(caller, _COUNTING_COST)
+    def instructions() -> int:
+        return meter().used
+
+    def stable_budget(offset: int, size: int) -> int:
+        meter().take(_COUNTING_COST)
         return hooks.host().stable_budget(offset, size)
 
-    def flush_log(caller: wasmtime.Caller) -> None:
-        charge_fuel(caller, _RECORD_COST * hooks.host().flush_log())
+    def flush_log() -> None:
+        meter().take(_RECORD_COST * hooks.host().flush_log())
 
-    def cost(caller: wasmtime.Caller, function: int, a: int, b: int) -> int:
-        charge_fuel(caller, _PRICE_COST)
+    def cost(function: int, a: int, b: int) -> int:
+        meter().take(_PRICE_COST)
         return hooks.host().cost(function, a, b)
 
     def function(params: list[Any], results: list[Any], code: Callable[..., Any]) -> wasmtime.Func:
         type_ = wasmtime.FuncType(params, results)
-        return wasmtime.Func(store, type_, code, access_caller=True)
+        return wasmtime.Func(store, type_, code)
 
     return {
         ("host", "instructions"): function([], [_I64], instructions),

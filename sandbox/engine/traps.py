@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import dropwhile
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +18,7 @@ OUT_OF_INSTRUCTIONS: Final = "out of instructions"
 BAD_SIGNATURE: Final = "bad signature"
 UNREACHABLE: Final = "unreachable"
 SYSTEM_MODULE_NAME: Final = "ic0"
+_UNNAMED: Final = "unknown function at index"
 
 # The replica's trap texts (``TrapCode`` in rs/interfaces/.../errors.rs); all else is "unknown".
 _TEXTS: Final[Mapping[TrapCode, str]] = MappingProxyType(
@@ -53,7 +55,11 @@ def read_trap(trap: Trap) -> TrapInfo:
     frames = [frame for frame in trap.frames if frame.module_name != SYSTEM_MODULE_NAME]
     names = [frame.func_name and demangled(frame.func_name) for frame in frames]
     backtrace = tuple(
-        name or f"unknown function at index {frame.func_index}"
-        for frame, name in zip(frames, names, strict=True)
+        name or f"{_UNNAMED} {frame.func_index}" for frame, name in zip(frames, names, strict=True)
     )
     return TrapInfo(text, backtrace, any(names))
+
+
+def named_from(backtrace: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a backtrace from its innermost named function on."""
+    return tuple(dropwhile(lambda name: name.startswith(_UNNAMED), backtrace))

@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 
 __all__ = ["CanisterRuntime", "Capture", "Growth", "Held", "Machine", "Origin"]
 
+# For each OS page a message changed, after it ran: by the heap's width, and for stable memory.
+# The replica counts pages written; here, one written with the bytes it held counts for nothing.
+# Source: reference/limits_and_costs.md section 4.
+_HEAP_PAGE_INSTRUCTIONS: Final = {False: 1_000, True: 4_000}
+_STABLE_PAGE_INSTRUCTIONS: Final = 1_000
 # Less is not worth looking for: finding zero pages reads all the memory that is not a hole.
 _MUCH_READ_BYTES: Final = 64 << 20
 _NO_ROOM: Final = "the sandbox's memory budget is used up"
@@ -99,7 +104,7 @@ class CanisterRuntime(Embodiment):
         bumps_version: bool,
     ) -> Outcome:
         """Commit or roll back, and say what happened."""
-        instructions = instance.fuel_used()
+        instructions = instance.instructions_used()
         failure = self._failure(instance, task, trap)
         pages = (0, 0)
         if failure is None:
@@ -116,10 +121,11 @@ class CanisterRuntime(Embodiment):
         self._give_back_read_pages(sum(pages))
         if failure is not None:
             return Outcome(failure, instructions=instructions)
+        heap_page = _HEAP_PAGE_INSTRUCTIONS[self.module.is_64]
         return Outcome(
             None,
             effects.answer,
-            instructions,
+            instructions + heap_page * pages[0] + _STABLE_PAGE_INSTRUCTIONS * pages[1],
             effects.calls,
             effects.accepted,
             effects.accepted_cycles,

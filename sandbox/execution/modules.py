@@ -17,6 +17,7 @@ from sandbox.errors import ModuleRefused
 from sandbox.system_api.table import signatures
 from sandbox.wasm.code import count_instructions
 from sandbox.wasm.describe import ModuleFacts, describe
+from sandbox.wasm.metering import metered
 from sandbox.wasm.module import FuncType
 from sandbox.wasm.parse import parse_module
 from sandbox.wasm.rewrite import Rewritten, rewrite_module
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 Source = str | PathLike[str] | bytes | bytearray | memoryview
 
 # Part of the cache key: raise it when a check or the rewriting changes.
-_RULES_VERSION: Final = 1
+_RULES_VERSION: Final = 2
 _KEPT_MODULES: Final = 64
 _SYSTEM_API: Final = {
     is_64: {name: FuncType(*type_) for name, type_ in signatures(is_64=is_64).items()}
@@ -139,6 +140,7 @@ class ModuleLoader:
             self._compiler.check(source.wasm)
             validate_module(module, system_api=_SYSTEM_API[module.is_64])
             self._progress("compiling")
-            compiled = self._compiler.compile(shape.wasm, count_instructions(module))
+            counting = metered(parse_module(shape.wasm), shape.meter)
+            compiled = self._compiler.compile(counting, count_instructions(module))
             self._compiler.store(key, compiled)
         return InstalledModule(source.raw, source.module_hash, describe(module), shape, compiled)

@@ -18,7 +18,7 @@ from sandbox.memory.errors import RegionRefused
 from sandbox.memory.runs import OS_PAGE, Run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 # Absent from the mmap module; the same on x86-64, AArch64, RISC-V and s390x.
 _MAP_FIXED: Final = 0x10
@@ -45,6 +45,8 @@ _mmap.argtypes = (
     ctypes.c_int,
     ctypes.c_int64,
 )
+_memcmp = _libc.memcmp
+_memcmp.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
 _madvise = _libc.madvise
 _madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
 _fallocate = _libc.fallocate
@@ -59,6 +61,23 @@ _syscall.argtypes = (
     ctypes.c_int,
     ctypes.c_uint,
 )
+
+
+def differing_pages(address: int, data: bytes) -> Iterator[int]:
+    """Yield where the OS pages of some data begin that differ from the memory at an address.
+
+    data: whole pages. Compares in place: neither side is copied.
+    """
+    if not _memcmp(address, data, len(data)):
+        return
+    if len(data) == OS_PAGE:
+        yield 0
+        return
+    stored = ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p).value
+    assert stored is not None
+    for at in range(0, len(data), OS_PAGE):
+        if _memcmp(address + at, stored + at, OS_PAGE):
+            yield at
 
 
 def memfd() -> int:

@@ -20,6 +20,10 @@ from sandbox.system_api.violations import Kind
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+# Exports that no canister imports: a table of one, the canister's function that charges
+# instructions; and a global with those that it has not been told of yet.
+CHARGE_TABLE: Final = "canister_sandbox charge"
+CHARGED: Final = "canister_sandbox charged"
 _FILES: Final = ("prelude", "message", "environment", "stable", "cycles", "calls")
 # Per heap width: what the four conversions between I, i32 and i64 are.
 # A block is WAT's way to write "nothing": it costs no instruction after compilation.
@@ -68,6 +72,7 @@ def system_api_source(*, is_64: bool) -> SystemApiSource:
         body = re.sub(r";;32 begin.*?;;32 end", "", body, flags=re.DOTALL)
     body = _expand(body, "label", lambda text: str(_intern(labels, text)))
     body = _expand(body, "gate", _gate)
+    body = body.replace("%charge_table", CHARGE_TABLE).replace("%charged", CHARGED)
     body = _expand(body, "index", lambda name: str(IMPORT_INDEX[name]))
     for macro, code in _CONVERSIONS[is_64].items():
         body = body.replace(f"(%{macro} ", f"({code} ")
@@ -85,6 +90,7 @@ def _gate(name: str) -> str:
     index = IMPORT_INDEX[name]
     mask = int(IMPORTS[index].contexts)
     return (
+        f"(call $charge (i64.const {IMPORTS[index].instructions}))"
         f"(if (i32.eqz (i32.and (i32.load $mail (i32.const %ctx)) (i32.const {mask})))"
         f" (then (call $wrong_context (i32.const {index}))))"
     )

@@ -94,6 +94,7 @@ class Import:
     params, results: Wasm value types, ``I`` standing for the address type.
     contexts: where it may be called.
     wasm32_only: the deprecated 32-bit and 64-bit-amount variants.
+    instructions: what a call costs, besides one for each byte it copies.
     """
 
     name: str
@@ -101,9 +102,24 @@ class Import:
     results: tuple[str, ...]
     contexts: Context
     wasm32_only: bool = False
+    instructions: int = 500
 
 
 FuncType = tuple[tuple[str, ...], tuple[str, ...]]
+
+
+# The replica's ``overhead`` constants (system_api_complexity.rs) that are not 500.
+_OVERHEADS: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "call_new": 1_500,
+        "call_perform": 5_000,
+        "is_controller": 1_000,
+        "performance_counter": 200,
+        "debug_print": 100,
+        **dict.fromkeys(("stable64_size", "stable64_read", "stable64_write"), 20),
+        **dict.fromkeys(("stable_size", "stable_read", "stable_write"), 20),
+    }
+)
 
 
 def _rows(text: str, *, wasm32_only: bool = False) -> tuple[Import, ...]:
@@ -116,7 +132,7 @@ def _row(line: str, wasm32_only: bool) -> Import:
     contexts = Context(0)
     for letter in letters.split():
         contexts |= _LETTERS[letter]
-    return Import(name, params, results, contexts, wasm32_only)
+    return Import(name, params, results, contexts, wasm32_only, _OVERHEADS.get(name, 500))
 
 
 IMPORTS: Final[tuple[Import, ...]] = _rows(

@@ -68,6 +68,22 @@ def notable_instructions(module: Module) -> Iterator[tuple[int, str]]:
                 yield index, name
 
 
+def read_instructions(wasm: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """Yield (key, offset, offset behind) of every instruction of a body.
+
+    Raises: ModuleRefused at bytes that are no instruction the IC knows.
+    """
+    reader = _code_reader(wasm, start, end)
+    run_start = reader.position
+    for key, stop, resume in _stops(reader):
+        for found in PLAIN.finditer(wasm, run_start, stop):
+            yield found[1], found.start(), found.end()
+        yield key, stop, resume
+        run_start = resume
+    for found in PLAIN.finditer(wasm, run_start, end):
+        yield found[1], found.start(), found.end()
+
+
 def measure_function(module: Module, index: int) -> FunctionSize:
     """Count a defined function's instructions, final ``end`` included, and their weights.
 

@@ -21,6 +21,16 @@ def encode_u(value: int) -> bytes:
     return bytes(encoded)
 
 
+def encode_i(value: int) -> bytes:
+    """Return a number as signed LEB128."""
+    encoded = bytearray()
+    while not -0x40 <= value < 0x40:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    encoded.append(value & 0x7F)
+    return bytes(encoded)
+
+
 def encode_name(name: str) -> bytes:
     """Return a string with its length in front."""
     raw = name.encode()

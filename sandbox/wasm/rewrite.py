@@ -32,23 +32,15 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.wasm.check_features import check_features
 from sandbox.wasm.encode import encode_export, encode_memory_import, encode_section
-from sandbox.wasm.module import (
-    SECTION_ORDER,
-    ExternKind,
-    SectionId,
-    TableType,
-)
-from sandbox.wasm.reader import Reader
+from sandbox.wasm.metering import MeterNames
+from sandbox.wasm.module import ExternKind, SectionId, TableType
+from sandbox.wasm.splice import old_entries, splice
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from sandbox.wasm.module import Module, ValType
 
 HEAP_IMPORT: Final = ("canister_sandbox", "heap")
 _OURS = "canister_sandbox"
-_HEADER_BYTES = 8
-_RANK = {section_id: rank for rank, section_id in enumerate(SECTION_ORDER)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +87,7 @@ class Rewritten:
     table_export: table 0, where callbacks live.
     globals: in snapshot order, which is the replica's: exported ones in export order,
         constants included, then the other mutable ones by index.
+    meter: the names that metering it exports.
     """
 
     wasm: bytes
@@ -103,6 +96,7 @@ class Rewritten:
     table_export: str | None
     imported_table: TableSpec | None
     globals: tuple[GlobalSlot, ...]
+    meter: MeterNames
 
 
 def rewrite_module(module: Module) -> Rewritten:
@@ -118,12 +112,13 @@ def rewrite_module(module: Module) -> Rewritten:
     table_export = exports.add_table()
     slots = exports.add_globals()
     return Rewritten(
-        wasm=_splice(module, _heap_replacements(module) | exports.replacements()),
+        wasm=splice(module, _heap_replacements(module) | exports.replacements()),
         heap=_heap_spec(module),
         start_export=start_export,
         table_export=table_export,
         imported_table=_imported_table(module),
         globals=slots,
+        meter=exports.meter(),
     )
 
 
@@ -165,22 +160,30 @@ class _NewExports:
                 slots.append(self._slot(index, name, user_exported=False))
         return tuple(slots)
 
+    def meter(self) -> MeterNames:
+        """Return free names for what metering adds; nothing is exported yet."""
+        return MeterNames(*map(self._free, ("counter", "charge")))
+
     def replacements(self) -> dict[SectionId, bytes]:
         """Return the sections that differ: exports if any were added, no start section."""
         replaced = {SectionId.START: b""}
         if self._entries:
-            old, count = _old_entries(self._module, SectionId.EXPORT)
+            old, count = old_entries(self._module, SectionId.EXPORT)
             replaced[SectionId.EXPORT] = encode_section(
                 SectionId.EXPORT, [old, *self._entries], count + len(self._entries)
             )
         return replaced
 
     def _add(self, what: str, kind: ExternKind, index: int) -> str:
+        name = self._free(what)
+        self._entries.append(encode_export(name, kind, index))
+        return name
+
+    def _free(self, what: str) -> str:
         name = f"{_OURS} {what}"
         while name in self._taken:
             name += "'"
         self._taken.add(name)
-        self._entries.append(encode_export(name, kind, index))
         return name
 
     def _slot(self, index: int, name: str, *, user_exported: bool) -> GlobalSlot:
@@ -192,7 +195,7 @@ def _heap_replacements(module: Module) -> dict[SectionId, bytes]:
     if not module.memories:
         return {}
     heap = encode_memory_import(*HEAP_IMPORT, module.memories[0])
-    old, count = _old_entries(module, SectionId.IMPORT)
+    old, count = old_entries(module, SectionId.IMPORT)
     imported = module.imported(ExternKind.MEMORY)
     if not imported:
         entries, count = [old, heap], count + 1
@@ -206,32 +209,6 @@ def _heap_replacements(module: Module) -> dict[SectionId, bytes]:
         SectionId.MEMORY: b"",
         SectionId.IMPORT: encode_section(SectionId.IMPORT, entries, count),
     }
-
-
-def _old_entries(module: Module, section_id: SectionId) -> tuple[bytes, int]:
-    """Return the entries of a vector section as they stand, and their number."""
-    section = module.section(section_id)
-    if section is None:
-        return b"", 0
-    reader = Reader(module.wasm, section.content, section.end)
-    count = reader.u32()
-    return reader.take(reader.end - reader.position), count
-
-
-def _splice(module: Module, replaced: Mapping[SectionId, bytes]) -> bytes:
-    """Return the module with these sections put in, in place of the old if there were any.
-
-    Sections that are new go where the order wants them; custom sections keep their places.
-    """
-    parts = [module.wasm[:_HEADER_BYTES]]
-    waiting = sorted(replaced, key=_RANK.__getitem__)
-    for section in module.sections:
-        while waiting and _RANK.get(section.id, -1) >= _RANK[waiting[0]]:
-            parts.append(replaced[waiting.pop(0)])
-        if section.id not in replaced:
-            parts.append(module.wasm[section.start : section.end])
-    parts += [replaced[section_id] for section_id in waiting]
-    return b"".join(parts)
 
 
 def _heap_spec(module: Module) -> MemorySpec | None:

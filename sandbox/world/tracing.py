@@ -31,7 +31,7 @@ class Execution:
     """One message that ran.
 
     entry: the method, the hook, or ``reply callback``, ``reject callback``, ``cleanup callback``.
-    instructions: approximately (docs/decisions/0004). pages: OS pages committed.
+    instructions: as the IC charges them. pages: OS pages committed.
     failure: why it was rolled back.
     """
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PAGE: Final = 65_536
 KINDS: Final[tuple[RegionKind, ...]] = ("auto", "copying")
-LIMIT: Final = 2_000_000
+LIMIT: Final = 20_000_000
 REPLICATED: Final = (
     Context.INIT, Context.PRE_UPGRADE, Context.UPDATE, Context.REPLY, Context.REJECT,
     Context.CLEANUP, Context.HEARTBEAT, Context.TIMER, Context.LOW_MEMORY,

@@ -59,6 +59,6 @@ def _footer(outcome: Rehearsal) -> str:
         untried = f"<p>Not tried, for want of an argument: {text(', '.join(outcome.untried))}.</p>"
     return (
         f'<footer class="soft">{table(("module", "SHA-256", "size"), rows)}{untried}'
-        f"<p>Limits: {text(str(outcome.limits))}. Instructions are counted as Wasm instructions "
-        "without the IC's weights: an approximation.</p></footer>"
+        f"<p>Limits: {text(str(outcome.limits))}. Instructions are counted as the IC counts "
+        "them.</p></footer>"
     )

@@ -68,4 +68,4 @@ def _summary(outcome: Rehearsal) -> Iterator[str]:
         yield f"Rollback: heap, stable memory and globals restored exactly ({compared})"
     if outcome.untried:
         yield f"Not tried (no answer to () before the upgrade): {', '.join(outcome.untried)}"
-    yield f"Limits: {outcome.limits}; instructions are those of Wasm, an approximation"
+    yield f"Limits: {outcome.limits}"

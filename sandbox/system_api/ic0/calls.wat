@@ -42,6 +42,8 @@
   (if (i32.eqz (call $has_room (i64.const 65536)))
     (then (call $fail (i32.const %CALLS_FULL) (i32.const 0)
       (i64.const 0) (i64.const 0) (i64.const 0))))
+  (call $charge
+    (i64.add (%wide (local.get $callee_size)) (%wide (local.get $name_size))))
   (memory.fill $mail (local.get $at) (i32.const 0) (i32.const %call_header))
   (i32.store $mail offset=%call_callee_len (local.get $at) (%to32 (local.get $callee_size)))
   (i32.store $mail offset=%call_name_len (local.get $at) (%to32 (local.get $name_size)))

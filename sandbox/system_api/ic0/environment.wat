@@ -43,6 +43,7 @@
     (then (call $fail (i32.const %BAD_PRINCIPAL) (i32.const 0)
       (i64.const 0) (i64.const 0) (i64.const 0))))
   (local.set $len (%to32 (local.get $size)))
+  (call $charge (%wide (local.get $size)))
   (memory.copy $mail $heap (i32.const %scratch_at) (local.get $src) (local.get $len))
   (local.set $at (i32.const %controllers_at))
   (local.set $left (i32.load $mail (i32.const %controllers_count)))
@@ -243,6 +244,7 @@
   %gate(debug_print)
   (local.set $len (%wide (local.get $size)))
   (if (i64.gt_u (local.get $len) (i64.const 32768)) (then (local.set $len (i64.const 32768))))
+  (call $charge (local.get $len))
   (if (i32.gt_u
         (i32.add (i32.load $mail (i32.const %log_len)) (i32.const 32776))
         (i32.sub (i32.const %log_end) (i32.const %log_at)))
@@ -274,6 +276,7 @@
   %gate(trap)
   (local.set $len (%wide (local.get $size)))
   (if (i64.gt_u (local.get $len) (i64.const 32768)) (then (local.set $len (i64.const 32768))))
+  (call $charge (local.get $len))
   (if (call $is_in_heap (%wide (local.get $src)) (local.get $len))
     (then
       (memory.copy $mail $heap

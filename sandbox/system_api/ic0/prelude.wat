@@ -4,7 +4,8 @@
 ;;   %I               the heap's address type          %name       an offset of mailbox.py
 ;;   (%wide x)        I -> i64                         (%narrow x) i64 -> I
 ;;   (%ptr x)         i32 -> I                         (%to32 x)   I -> i32
-;;   %gate(f)         refuse f outside its contexts    %label(t)   a number that stands for text t
+;;   %gate(f)         charge for f, refuse it where it may not be called
+;;   %label(t)        a number that stands for text t
 ;; A `;;32` at the end of a definition's first line keeps it out of the 64-bit module.
 
 (import "host" "heap" (memory $heap %I 0))
@@ -19,6 +20,19 @@
 (import "host" "flush_log" (func $host_flush_log))
 ;; put the answer of cost function `f` at %cost_at; 0 ok, 1 unknown curve, 2 unknown key
 (import "host" "cost" (func $host_cost (param $f i32) (param $a i64) (param $b i64) (result i32)))
+
+;; Instructions are added up here, and taken off the canister's counter (metering.py) before they
+;; are many: by a function of the canister that the host puts into the table.
+(table $charge_table (export "%charge_table") 1 1 funcref)
+(type $charge_type (func (param i64)))
+(global $charged (export "%charged") (mut i64) (i64.const 0))
+(func $charge (param $instructions i64)
+  (global.set $charged (i64.add (global.get $charged) (local.get $instructions)))
+  (if (i64.gt_u (global.get $charged) (i64.const 100000))
+    (then
+      (local.set $instructions (global.get $charged))
+      (global.set $charged (i64.const 0))
+      (call_indirect $charge_table (type $charge_type) (local.get $instructions) (i32.const 0)))))
 
 ;; Say why in the mailbox, then trap. The kinds are those of violations.py.
 (func $fail (param $kind i32) (param $label i32) (param $a i64) (param $b i64) (param $c i64)
@@ -58,6 +72,7 @@
   (param $dst i64) (param $off i64) (param $size i64) (param $src i32) (param $len i64)
   (call $in_heap (local.get $heap_label) (local.get $dst) (local.get $size))
   (call $range (local.get $data_label) (local.get $off) (local.get $size) (local.get $len))
+  (call $charge (local.get $size))
   (memory.copy $heap $mail
     (%narrow (local.get $dst))
     (i32.add (local.get $src) (i32.wrap_i64 (local.get $off)))
@@ -66,6 +81,7 @@
 ;; heap[src ..] -> mail[dst ..]; the caller has made sure that it fits there
 (func $copy_in (param $label i32) (param $src i64) (param $size i64) (param $dst i32)
   (call $in_heap (local.get $label) (local.get $src) (local.get $size))
+  (call $charge (local.get $size))
   (memory.copy $mail $heap
     (local.get $dst) (%narrow (local.get $src)) (i32.wrap_i64 (local.get $size))))
 

@@ -32,6 +32,7 @@
         (then (call $fail (i32.const %STABLE_LIMIT) (i32.const 0)
           (i64.const 0) (i64.const 0) (i64.const 0))))))
   (i64.store $mail (i32.const %stable_budget) (local.get $budget))
+  (call $charge (local.get $size))
   (memory.copy $heap $stable
     (%narrow (local.get $dst)) (local.get $off) (%narrow (local.get $size))))
 
@@ -58,6 +59,7 @@
         (then (call $fail (i32.const %STABLE_LIMIT) (i32.const 0)
           (i64.const 0) (i64.const 0) (i64.const 0))))))
   (i64.store $mail (i32.const %stable_budget) (local.get $budget))
+  (call $charge (local.get $size))
   (memory.copy $stable $heap
     (local.get $off) (%narrow (local.get $src)) (%narrow (local.get $size))))
 

@@ -202,7 +202,7 @@ from sandbox.cli import main
 clock = time.pthread_getcpuclockid(threading.get_ident())
 
 def interrupt():
-    while time.clock_gettime(clock) < 3:
+    while time.clock_gettime(clock) < 1:
         threading.Event().wait(0.02)
     os.kill(os.getpid(), signal.SIGINT)
 

@@ -109,7 +109,7 @@ def test_a_function_that_cannot_be_sent_is_called_here(
 
 
 def test_a_limit_in_sight_is_a_finding_and_one_far_away_is_none(compiler: Compiler) -> None:
-    near = _grown(compiler, FILL, install_instructions=8_000_000)
+    near = _grown(compiler, FILL, install_instructions=22_000_000)
     far = _grown(compiler, FILL)
 
     (found,) = (item for item in near.findings if item.code == "P02")
@@ -121,7 +121,7 @@ def test_a_limit_in_sight_is_a_finding_and_one_far_away_is_none(compiler: Compil
 
 
 def test_an_upgrade_that_fails_at_a_multiple_ends_the_growing(compiler: Compiler) -> None:
-    outcome = _grown(compiler, FILL, install_instructions=2_000_000)
+    outcome = _grown(compiler, FILL, install_instructions=5_500_000)
 
     assert [bool(point.failure) for point in _curve(outcome).points] == [False, False, True]
     assert "fails in pre_upgrade" in as_text(outcome)
