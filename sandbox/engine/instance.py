@@ -205,7 +205,7 @@ class Instance:
         self._meter.start(limit)
         trap = function.call(*arguments)
         found = None if trap is None else read_trap(trap)
-        if not self._meter.has_run_out:
+        if not self._meter.stop():
             return found
         # Perhaps it was noticed at the end only; else the meter's own functions come first.
         frames = () if found is None else found.backtrace
@@ -286,7 +286,7 @@ def _host_functions(store: wasmtime.Store, hooks: Hooks) -> dict[tuple[str, str]
         return hooks.meter
 
     def instructions() -> int:
-        return meter().used
+        return meter().used_so_far()
 
     def stable_budget(offset: int, size: int) -> int:
         meter().take(_COUNTING_COST)

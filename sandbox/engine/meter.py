@@ -17,7 +17,10 @@ _NOTHING_LEFT: Final = (1 << 64) - 1  # -1
 
 
 class Meter:
-    """One instance's meter; ``start`` it with each message."""
+    """One instance's meter; ``start`` and ``stop`` it with each message.
+
+    used: the instructions of the last message.
+    """
 
     def __init__(
         self,
@@ -26,6 +29,7 @@ class Meter:
         charged: wasmtime.Global,
     ) -> None:
         self._globals = Globals(store, (counter, charged), ("i64", "i64"))
+        self.used = 0
         self._limit = 0
         self._host = 0
 
@@ -34,23 +38,22 @@ class Meter:
         self._limit, self._host = limit, 0
         self._globals.write((limit, 0))
 
-    @property
-    def used(self) -> int:
-        """Instructions so far, at most the limit."""
-        return min(self._limit, self._limit - self._left)
+    def stop(self) -> bool:
+        """Read the count; say whether more was used than the limit, noticed in time or not."""
+        left = self._left()
+        self.used = self._limit - max(0, left)
+        return left < 0
 
-    @property
-    def has_run_out(self) -> bool:
-        """Whether more was used than the limit, noticed in time or not."""
-        return self._left < 0
+    def used_so_far(self) -> int:
+        """Return the instructions until now, at most the limit."""
+        return self._limit - max(0, self._left())
 
     def take(self, instructions: int) -> None:
         """Let the host's time count against the limit, without being the canister's."""
         self._host += instructions
-        if self._host > self._left:
+        if self._host > self._left():
             self._globals.write((_NOTHING_LEFT, 0))
 
-    @property
     def _left(self) -> int:
         left, charged = self._globals.read()
         return (left - (1 << 64) if left >> 63 else left) - charged
