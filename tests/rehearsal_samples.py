@@ -109,6 +109,7 @@ SAMPLES: Final = (
     Sample("S01", Pair("v1", "unknown_import"), _CLEAN, FAILURE),
     Sample("S01", Pair("saves_heap", "out_of_bounds"), _CLEAN, FAILURE),
     Sample("S02", Pair("did_v1", "did_breaking"), Pair("did_v1", "did_v2"), FAILURE),
+    Sample("S02", Pair("v1", "no_get"), _CLEAN, FAILURE),
     Sample("S02", Pair("did_v1", "did_query"), Pair("did_v1", "did_v2"), WARNING),
     Sample("S03", Pair("did_v1", "did_null"), Pair("did_v1", "did_v2"), WARNING),
     Sample(
@@ -181,6 +182,7 @@ SAMPLES: Final = (
     Sample("Q04", Pair("v1", "spin_in_post", _TIGHT), Pair("v1", "spin_in_post"), FAILURE),
     Sample("Q04", Pair("v1", "spin_in_post", _HALF), Pair("v1", "spin_in_post"), WARNING),
     Sample("Q05", Pair("v1", "inc_needs_init"), _CLEAN, FAILURE),
+    Sample("Q05", Pair("v1", "inc_needs_init"), Pair("reads_all_in_pre", "v2"), FAILURE),
     Sample(
         "Q06",
         Pair("demo:ledger_v1.eop", "demo:ledger_v2_bad.eop"),

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from sandbox.rehearsal.plan import Call
 
 
+# How methods begin that compilers add: candid's, Motoko's.
+HIDDEN: Final = ("__", "@")
 # Whose error it is stands beside it already.
 _FRAME: Final = re.compile(r"^Error from Canister [a-z0-9-]+: ")
 

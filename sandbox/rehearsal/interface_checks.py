@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.candid import Severity as CandidSeverity
 from sandbox.candid import compare, parse_interface
 from sandbox.candid.errors import CandidError
+from sandbox.rehearsal.calling import HIDDEN
 from sandbox.rehearsal.findings import Fact, Severity
 from sandbox.rehearsal.registry import finding, findings_of
 from sandbox.rehearsal.stable_compat import incompatibilities
@@ -27,9 +28,18 @@ def check_interfaces(old: InstalledModule, new: InstalledModule) -> Iterator[Fin
     service = "candid:service"
     if service in old.metadata and service in new.metadata:
         yield from _candid(_text(old, service), _text(new, service))
+    else:
+        yield from findings_of("S02", _gone(old, new))
     types = "motoko:stable-types"
     if types in old.metadata and types in new.metadata:
         yield from _stable(_text(old, types), _text(new, types))
+
+
+def _gone(old: InstalledModule, new: InstalledModule) -> Iterator[Fact]:
+    """Yield the methods that are no more; without interfaces that is all one can tell."""
+    for name, method in old.methods.items():
+        if name not in new.methods and not name.startswith(HIDDEN):
+            yield Fact(name, method.kind.value, "the method is gone")
 
 
 def _candid(old: str, new: str) -> Iterator[Finding]:

@@ -48,7 +48,7 @@ from sandbox.rehearsal.starting import base
 from sandbox.rehearsal.stop_checks import check_stopping
 from sandbox.rehearsal.tail_checks import check_tails
 from sandbox.rehearsal.upgrading import MODES, planned
-from sandbox.rehearsal.variables import check_variables, initial_variables
+from sandbox.rehearsal.variables import check_variables
 from sandbox.rehearsal.viewing import View, probes_of, view
 from sandbox.rehearsal.weighing import out_of_date, weighed
 from sandbox.rehearsal.write_checks import check_writes
@@ -200,7 +200,7 @@ def _compared(
     """Compare the canister before and after the upgrade, as callers see it and inside."""
     yield from check_certification(reader, before, after)
     yield from check_layout(before.layout, after.layout)
-    yield from check_variables(before.variables, after.variables, lambda: initial_variables(bench))
+    yield from check_variables(bench, before.variables, after.variables)
     identities = frozenset(map(str, bench.plan.identities))
     probes = tuple(reading.probe for reading in before.probes)
     yield from check_callers(diffs, before, after, identities, lambda: control(bench, probes))

@@ -4,7 +4,6 @@ emergency exit from the old one (P09).
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
@@ -14,14 +13,13 @@ from sandbox.rehearsal.caller_checks import changed_values, probe_diffs
 from sandbox.rehearsal.findings import Fact, Severity
 from sandbox.rehearsal.phase_checks import check_phases
 from sandbox.rehearsal.registry import finding, findings_of
-from sandbox.rehearsal.stable_types import SignatureUnreadable, read_signature
 from sandbox.rehearsal.upgrading import UpgradeRun, planned, upgrade
+from sandbox.rehearsal.variables import migrates
 from sandbox.rehearsal.viewing import readings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.execution.modules import InstalledModule
     from sandbox.rehearsal.bench import Bench
     from sandbox.rehearsal.calling import Reader, Reading
     from sandbox.rehearsal.findings import Finding
@@ -71,18 +69,8 @@ def _milder(bench: Bench, run: UpgradeRun, found: Finding) -> Finding:
     """
     if run.failure is None or run.failed_in == "pre_upgrade":
         return found
-    is_migration = _migrates(bench.new)
+    is_migration = migrates(bench.new)
     return replace(found, severity=Severity.NOTE if is_migration else Severity.WARNING)
-
-
-def _migrates(module: InstalledModule) -> bool:
-    types = module.metadata.get("motoko:stable-types")
-    if types is None:
-        return False
-    with suppress(SignatureUnreadable):
-        signature = read_signature(types.content.decode("utf-8", "replace"))
-        return signature.pre != signature.post
-    return False
 
 
 def _repeated(reader: Reader, after: View, asked: tuple[Reading, ...]) -> list[Finding]:

@@ -8,18 +8,20 @@ the heap and lets no variable begin anew unless it is dropped, which S04 says.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.candid.values import Some
-from sandbox.rehearsal.findings import Fact
+from sandbox.rehearsal.findings import Fact, Severity
 from sandbox.rehearsal.registry import findings_of
+from sandbox.rehearsal.stable_types import SignatureUnreadable, read_signature
 from sandbox.rehearsal.stable_values import stable_values
 from sandbox.rehearsal.structure import is_nothing, shown
 from sandbox.rehearsal.upgrading import upgrade
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from sandbox.execution.modules import InstalledModule
     from sandbox.handle import Canister
@@ -53,11 +55,25 @@ def initial_variables(bench: Bench) -> dict[str, Any]:
 
 
 def check_variables(
-    before: Mapping[str, Any], after: Mapping[str, Any], initial: Callable[[], Mapping[str, Any]]
+    bench: Bench, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> list[Finding]:
-    """Say which variables have begun anew. initial: asked only if any is another."""
+    """Say which variables have begun anew; a migration function may have meant it so."""
     changed = {name: it for name, it in after.items() if name in before and it != before[name]}
-    return findings_of("L01", _anew(before, changed, initial())) if changed else []
+    if not changed:
+        return []
+    severity = Severity.WARNING if migrates(bench.new) else None
+    return findings_of("L01", _anew(before, changed, initial_variables(bench)), severity)
+
+
+def migrates(module: InstalledModule) -> bool:
+    """Whether a Motoko module has an explicit migration function."""
+    types = module.metadata.get("motoko:stable-types")
+    if types is None:
+        return False
+    with suppress(SignatureUnreadable):
+        signature = read_signature(types.content.decode("utf-8", "replace"))
+        return signature.pre != signature.post
+    return False
 
 
 def _anew(

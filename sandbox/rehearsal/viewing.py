@@ -10,7 +10,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.errors import CanisterRejected
-from sandbox.rehearsal.calling import Probe, Reading, ask, interface_for, probe_of, said, tell
+from sandbox.rehearsal.calling import (
+    HIDDEN,
+    Probe,
+    Reading,
+    ask,
+    interface_for,
+    probe_of,
+    said,
+    tell,
+)
 from sandbox.rehearsal.http_checks import http_probes
 from sandbox.rehearsal.layout import Layout, layout_of
 from sandbox.rehearsal.plan import NO_ARGUMENTS, Call
@@ -27,8 +36,6 @@ if TYPE_CHECKING:
     from sandbox.rehearsal.calling import Reader
 
 _NS: Final = 1_000_000_000
-# Methods that compilers add: candid's, Motoko's.
-_HIDDEN: Final = ("__", "@")
 # A timer of one second runs 86,400 times a day; after so many we know that it runs.
 _ENOUGH_MESSAGES: Final = 50
 # Others of a group may be so busy that a day takes hours of ours: then a part of it must do.
@@ -90,7 +97,7 @@ def probes_of(bench: Bench, reader: Reader) -> tuple[Probe, ...]:
     for name, method in bench.old.methods.items():
         func = interface.functions.get(name)
         is_query = method.kind is not MethodKind.UPDATE
-        if is_query and not name.startswith(_HIDDEN) and (func is None or not func.args):
+        if is_query and not name.startswith(HIDDEN) and (func is None or not func.args):
             found.append(Call(name))
     asked = (*found, *plan.probes, *plan.identities)
     wanted = [it for it in asked if it.method not in plan.ignore or it.is_checked]
@@ -117,7 +124,7 @@ def update_methods(bench: Bench, module: InstalledModule) -> list[str]:
         name
         for name, method in module.methods.items()
         if method.kind is MethodKind.UPDATE
-        and not name.startswith(_HIDDEN)
+        and not name.startswith(HIDDEN)
         and name not in bench.plan.ignore
     ]
 
