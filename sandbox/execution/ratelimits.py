@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 def refuse_install(runtime: CanisterRuntime) -> Reject | None:
     """Refuse an installation while the last ones are not paid off."""
-    if not runtime.state.install_debit_instructions:
+    # A debit may be left from a profile that had the limit.
+    is_limited = runtime.machine.limits.install_instructions_per_round
+    if not is_limited or not runtime.state.install_debit_instructions:
         return None
     text = (
         f"Canister {runtime.state.id} is rate limited because it executed too many instructions "

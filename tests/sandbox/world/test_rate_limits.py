@@ -17,6 +17,7 @@ from sandbox.limits import MAINNET, MIB, STRICT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from sandbox import Canister
 
@@ -111,6 +112,18 @@ def test_a_second_of_the_clock_is_a_round() -> None:
         ic.time_ns += -(-cost // 1_000) * 10**9
 
         canister.reinstall(built(), b"")
+
+
+def test_a_debit_counts_no_more_when_the_limit_is_lifted(tmp_path: Path) -> None:
+    limits = STRICT.relaxed(install_instructions_per_round=1, heap_delta_bytes_per_round=1)
+    with Sandbox(tmp_path, compiler=compiler(), limits=limits) as ic:
+        ic.install(WRITER, name="writer").update_raw("write")
+
+    with Sandbox(tmp_path, compiler=compiler()) as ic, pytest.raises(CanisterRejected):
+        ic.canister("writer").reinstall(WRITER)
+    with Sandbox(tmp_path, compiler=compiler(), limits=MAINNET) as ic:
+        ic.canister("writer").reinstall(WRITER)
+        ic.management.take_canister_snapshot(canister_id=ic.canister("writer").id)
 
 
 def test_a_failed_installation_counts_too() -> None:
