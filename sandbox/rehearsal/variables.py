@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.candid.values import Some
 from sandbox.rehearsal.findings import Fact, Severity
+from sandbox.rehearsal.plan import NO_ARGUMENTS
 from sandbox.rehearsal.registry import findings_of
 from sandbox.rehearsal.stable_types import SignatureUnreadable, read_signature
 from sandbox.rehearsal.stable_values import stable_values
@@ -44,13 +45,13 @@ def variables_of(bench: Bench) -> dict[str, Any]:
         return {} if run.failure is not None else _read(bench.canister, module)
 
 
-def initial_variables(bench: Bench) -> dict[str, Any]:
-    """Return what they are in a canister that has just been installed from the new module."""
-    if not _writes_variables(bench.new):
+def initial_variables(bench: Bench, module: InstalledModule, argument: bytes) -> dict[str, Any]:
+    """Return what they are in a canister that has just been installed from a module."""
+    if not _writes_variables(module):
         return {}
     with bench.fork():
         new = replace(bench, canister=bench.ic.create_canister(), caller=bench.ic.identity)
-        upgrade(new, bench.new.raw, bench.argument, mode="install")
+        upgrade(new, module.raw, argument, mode="install")
         return variables_of(new)
 
 
@@ -58,11 +59,15 @@ def check_variables(
     bench: Bench, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> list[Finding]:
     """Say which variables have begun anew; a migration function may have meant it so."""
-    changed = {name: it for name, it in after.items() if name in before and it != before[name]}
+    changed = {name for name, it in after.items() if name in before and it != before[name]}
     if not changed:
         return []
+    # What a canister of the old module begins with is nothing that could be lost.
+    at_first = initial_variables(bench, bench.old, NO_ARGUMENTS)
+    lasting = {name: after[name] for name in changed if before[name] != at_first.get(name)}
+    initial = initial_variables(bench, bench.new, bench.argument)
     severity = Severity.WARNING if migrates(bench.new) else None
-    return findings_of("L01", _anew(before, changed, initial_variables(bench)), severity)
+    return findings_of("L01", _anew(before, lasting, initial), severity)
 
 
 def migrates(module: InstalledModule) -> bool:

@@ -60,6 +60,16 @@ def test_a_list_of_nothing_cannot_be_endless(count: int) -> None:
     assert stable_values(b"DIDL\x01\x6d\x7f\x01\x00" + bytes(leb), NAMES) is None
 
 
+def test_what_was_still_as_at_first_is_not_lost(
+    built: Callable[[str], Path], compiler: Compiler
+) -> None:
+    old, new = (built(f"motoko/classical/{it}") for it in ("counter_v1", "counter_v2_migration"))
+
+    outcome = rehearse(FromModule(old, calls=(Call("inc"),)), new, compiler=compiler)
+
+    assert "L01" not in outcome.codes  # the list of notes was empty
+
+
 def test_a_counter_of_another_type_began_anew_with_evidence(
     built: Callable[[str], Path], compiler: Compiler
 ) -> None:
