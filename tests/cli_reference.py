@@ -30,8 +30,9 @@ were found. 2: it was asked wrongly, and nothing changed. 130: Ctrl-C, which end
 second, whatever Wasm code is doing.
 
 **Streams.** Answers go to standard output; logs of canisters, errors and progress to standard
-error. `--json`, before or after the command, makes answers JSON. Colours and progress bars appear
-on terminals only.
+error. `--json`, before or after the command, makes answers JSON, and errors, too: they are then
+`{"error": {"message": …, "exit_code": 1, "error_code": "IC0503", …}}` on standard output. Colours
+and progress bars appear on terminals only.
 
 **Identities.** `--as NAME` calls as an identity of that name, always the same principal
 (`canister-sandbox identity NAME` prints it); a principal or `anonymous` works too.

@@ -23,11 +23,15 @@ if TYPE_CHECKING:
     from sandbox.interface import MethodCodec
     from sandbox.sandbox import Sandbox
 
+# Whether the command prints JSON, in click's ``Context.meta``: then its error is JSON, too.
+WANTS_JSON: Final = "sandbox.cli.wants_json"
 _SIZES: Final = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
 
 
 def _inherit_json(ctx: click.Context, _parameter: click.Parameter, value: bool) -> bool:
-    return bool(value or (ctx.obj is not None and ctx.obj.as_json))
+    wanted = bool(value or (ctx.obj is not None and ctx.obj.as_json))
+    ctx.meta[WANTS_JSON] = wanted
+    return wanted
 
 
 json_option: Callable[[Any], Any] = click.option(

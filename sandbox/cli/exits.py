@@ -38,6 +38,19 @@ class AskedWrongly(click.ClickException):
     exit_code = 2
 
 
+def error_facts(error: click.ClickException) -> dict[str, object]:
+    """Return an error for machines: its message, and the replica's codes where it has some."""
+    cause = error.__cause__
+    facts: dict[str, object] = {"message": error.format_message(), "exit_code": error.exit_code}
+    if isinstance(cause, CanisterRejected):
+        facts |= {
+            "error_code": cause.error_code,
+            "reject_code": cause.reject_code,
+            "backtrace": list(cause.backtrace),
+        }
+    return facts
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Turn our errors into messages and exit codes."""

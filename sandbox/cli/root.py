@@ -8,7 +8,8 @@ from typing import Final
 
 import click
 
-from sandbox.cli.exits import translated
+from sandbox.cli.common import WANTS_JSON, print_json
+from sandbox.cli.exits import AskedWrongly, CanisterFailed, error_facts, translated
 from sandbox.cli.groups import LazyGroup, Table
 
 COMMANDS: Final[Table] = {
@@ -45,8 +46,14 @@ class Root(LazyGroup):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run, turning our errors into messages and exit codes."""
-        with translated():
-            return super().invoke(ctx)
+        try:
+            with translated():
+                return super().invoke(ctx)
+        except (CanisterFailed, AskedWrongly) as error:
+            if not ctx.meta.get(WANTS_JSON):
+                raise
+            print_json({"error": error_facts(error)})
+            raise SystemExit(error.exit_code) from error
 
 
 _EPILOG: Final = """\b

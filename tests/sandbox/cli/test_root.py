@@ -89,6 +89,19 @@ def test_an_unknown_command_names_the_near_one(run: CommandLine) -> None:
     assert "install" in result.stderr
 
 
+def test_an_error_is_json_where_answers_are(counter: CommandLine) -> None:
+    failed = counter("call", "counter", "fail", "--json", code=1)
+    asked_wrongly = counter("--json", "call", "bank", "inc", code=2)
+
+    error = json.loads(failed.stdout)["error"]
+    assert (error["error_code"], error["reject_code"], error["exit_code"]) == ("IC0502", 5, 1)
+    assert isinstance(error["backtrace"], list)
+    assert "Error:" not in failed.stderr
+    wrong = json.loads(asked_wrongly.stdout)["error"]
+    assert wrong["exit_code"] == 2
+    assert "no canister named 'bank'" in wrong["message"]
+
+
 @pytest.mark.slow
 def test_as_a_program_it_keeps_its_world_and_its_streams_apart(
     tmp_path: Path, counter_wat: str
