@@ -48,6 +48,8 @@ def verify(sample: float, *, as_json: bool) -> None:
             progress=lambda done, total: progress("chunks", done, total),
         )
     _show_verification(found, as_json=as_json)
+    if not found.is_sound and as_json:
+        raise SystemExit(CanisterFailed.exit_code)  # the answer says it all
     if not found.is_sound:
         raise CanisterFailed(f"{options.directory}: faults found: {len(found.findings)}")
 

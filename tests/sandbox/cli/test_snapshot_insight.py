@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -210,6 +211,8 @@ def test_verify_names_a_damaged_record(saved: CommandLine) -> None:
     (saved.state / "world.json").write_bytes(b"{")
 
     assert "world.json" in saved("snapshot", "verify", code=1).stdout
+    found = json.loads(saved("snapshot", "verify", "--json", code=1).stdout)
+    assert len(found["findings"]) == 1
 
 
 def test_verify_without_a_world_is_asked_wrongly(run: CommandLine) -> None:
