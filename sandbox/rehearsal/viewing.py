@@ -39,7 +39,7 @@ _NS: Final = 1_000_000_000
 # A timer of one second runs 86,400 times a day; after so many we know that it runs.
 _ENOUGH_MESSAGES: Final = 50
 # Others of a group may be so busy that a day takes hours of ours: then a part of it must do.
-_MOST_MESSAGES: Final = 2_000
+_MOST_MESSAGES: Final = 1_000
 _STEPS_S: Final = (1.0, 60.0, 600.0, 1_800.0, 3_600.0, 14_400.0)
 BY_ITSELF: Final = ("canister_global_timer", "canister_heartbeat")
 

@@ -37,6 +37,7 @@ def _chain(compiler: Compiler, *names: str) -> Chain:
     return rehearse_chain(members, _steps(*names), compiler=compiler)
 
 
+@pytest.mark.slow
 def test_each_step_starts_with_what_the_one_before_and_the_traffic_left(
     compiler: Compiler,
 ) -> None:
@@ -54,6 +55,7 @@ def test_a_chain_of_good_steps_does_well(compiler: Compiler) -> None:
     assert (outcome.verdict, outcome.exit_code) == ("ALL 2 STEPS WOULD DO WELL", 0)
 
 
+@pytest.mark.slow
 def test_a_plan_may_speak_of_methods_that_only_some_versions_have(compiler: Compiler) -> None:
     plan = Plan(traffic=(Call("dec"),), probes=(Call("get"),), ignore=("dec",))
     members = {"": Member(FromModule(module("v1")), plan)}

@@ -68,6 +68,7 @@ VERDICTS = {
 
 
 @pytest.mark.parametrize("name", VERDICTS)
+@pytest.mark.slow
 def test_the_plans_of_the_docs_find_what_they_are_to_find(
     name: str, tmp_path: Path, compiler: Compiler
 ) -> None:

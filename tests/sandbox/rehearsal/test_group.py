@@ -43,6 +43,7 @@ def _codes(outcome: Chain) -> list[frozenset[str]]:
     return [it.codes & {"A09"} for _, it in outcome.steps]
 
 
+@pytest.mark.slow
 def test_the_child_first_works_at_every_mixture(compiler: Compiler) -> None:
     outcome = rehearse_chain(_members(), [CHILD_STEP, PARENT_STEP], compiler=compiler)
 
@@ -90,6 +91,7 @@ def test_a_group_starts_from_snapshot_directories(
     assert seen[0] == "0x01"  # the child's count, as the snapshot has it
 
 
+@pytest.mark.slow
 def test_a_plan_for_a_group_of_a_world_changes_nothing(compiler: Compiler, tmp_path: Path) -> None:
     with Sandbox(tmp_path / ".canister-sandbox", compiler=compiler) as world:
         world.install(WAT / "child_v1.wat", name="child", specified_id=CHILD)

@@ -45,6 +45,7 @@ def _matrix(*names: str, plan: Plan | None = None, newest_only: bool = False) ->
     return rehearse_matrix(versions, plan or Plan(), newest_only=newest_only, workers=1)
 
 
+@pytest.mark.slow
 def test_every_hop_is_rehearsed_from_a_state_of_its_own() -> None:
     outcome = _matrix("v1", "v2", "moves_in_post")
 
@@ -59,12 +60,14 @@ def test_every_hop_is_rehearsed_from_a_state_of_its_own() -> None:
     assert outcome.exit_code == 1
 
 
+@pytest.mark.slow
 def test_only_the_hops_to_and_from_the_newest_can_be_asked_for() -> None:
     outcome = _matrix("v1", "v1", "v2", newest_only=True)
 
     assert set(outcome.cells) == {(0, 2), (1, 2), (2, 0), (2, 1)}
 
 
+@pytest.mark.slow
 def test_downgrades_count_when_the_plan_counts_on_them() -> None:
     assert _matrix("v1", "v2").exit_code == 0
     assert _matrix("v1", "v2", plan=Plan(rollback=("downgrade",))).exit_code == 1
@@ -83,6 +86,7 @@ def test_a_version_that_cannot_be_installed_is_a_cell_and_no_end() -> None:
     assert as_dict(outcome)["hops"][1]["could_not_begin"] == outcome.cells[1, 0]
 
 
+@pytest.mark.slow
 def test_the_reports_tell_of_every_hop() -> None:
     outcome = _matrix("v1", "v2", "trap_in_post")
 

@@ -50,6 +50,7 @@ def test_a_difference_that_is_expected_is_no_finding(compiler: Compiler) -> None
         (Call("balance_of", '("ada")', instructions=10**9), True),
     ],
 )
+@pytest.mark.slow
 def test_an_answer_is_held_against_what_is_expected(call: Call, holds: bool, ic: Sandbox) -> None:
     canister = ic.install(module("demo:ledger_v1.classical"))
     canister.update("award", "ada", 1_200, "for the compiler")
@@ -158,6 +159,7 @@ def test_nothing_can_be_sent_whatever_init_takes(ic: Sandbox) -> None:
         rehearse(FromCanister(ic, canister), module("v2"), Plan(argument="(5)"))
 
 
+@pytest.mark.slow
 def test_an_ignored_part_of_a_value_is_not_compared(ic: Sandbox) -> None:
     canister = ic.install(module("demo:ledger_v1.classical"))
     canister.update("award", "ada", 1_200, "for the compiler")

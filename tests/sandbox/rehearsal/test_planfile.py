@@ -336,6 +336,7 @@ def test_a_plan_of_one_step_is_one_rehearsal(folder: Path, compiler: Compiler) -
     assert outcome.is_ok
 
 
+@pytest.mark.slow
 def test_a_world_and_a_store_are_rehearsed_and_not_changed(
     folder: Path, compiler: Compiler
 ) -> None:

@@ -208,6 +208,7 @@ def test_an_interface_can_stand_beside_the_modules(ic: Sandbox) -> None:
     assert canister.methods["get"] == "query"
 
 
+@pytest.mark.slow
 def test_busy_neighbours_do_not_make_a_day_of_a_rehearsal(ic: Sandbox) -> None:
     ic.install(module("timer_v1"))
     canister = ic.install(module("v1"))
@@ -215,4 +216,4 @@ def test_busy_neighbours_do_not_make_a_day_of_a_rehearsal(ic: Sandbox) -> None:
     outcome = rehearse(FromCanister(ic, canister), module("v2"))
 
     assert outcome.is_ok
-    assert outcome.soaks[0].seconds == 3_600
+    assert outcome.soaks[0].seconds == 1_800

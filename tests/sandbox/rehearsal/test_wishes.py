@@ -62,6 +62,7 @@ def test_a_migration_that_takes_too_long_is_found(compiler: Compiler) -> None:
     assert "Q07" in rehearsed(Pair("cells_v1", "cells_v2", plan), compiler).codes
 
 
+@pytest.mark.slow
 def test_what_a_disturbed_migration_leaves_is_told_by_the_moment(compiler: Compiler) -> None:
     plan = Plan(migrated=DONE, rollback=("downgrade",))
 
