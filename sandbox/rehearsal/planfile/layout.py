@@ -42,6 +42,12 @@ def _pattern(value: str) -> str:
     return value
 
 
+def _inside(value: str) -> str:
+    if not value.startswith((".", "[")):
+        raise UsageError(f"{value!r} is no place inside an answer, like .uptime or [*].time")
+    return value
+
+
 def _step(value: str) -> str:
     action_of(value)
     return value
@@ -65,7 +71,7 @@ _ANSWER: Final = (
 _SIMPLE_CALL: Final = Either(_CALL, Record(_CALL_RECORD, one_of=("call", "method")))
 _CHECKED_CALL: Final = Either(_CALL, Record(_CALL_RECORD + _ANSWER, one_of=("call", "method")))
 _IGNORED: Final = Field(
-    "ignore", ListOf(text()), "Paths inside the answer that are not compared.", "['.uptime']"
+    "ignore", ListOf(text(_inside)), "Paths inside the answer that are not compared.", "['.uptime']"
 )
 _PROBE: Final = Either(
     _CALL, Record((*_CALL_RECORD, *_ANSWER, _IGNORED), one_of=("call", "method"))

@@ -66,7 +66,7 @@ class Source:
 
     def _told(self, mistake: Mistake) -> str:
         where = f"{self.file}:{mistake.line}" if mistake.line else f"{self.file}"
-        return f"{where}: {mistake.place}: {mistake.reason}".replace(": : ", ": ")
+        return ": ".join(filter(None, [where, mistake.place, mistake.reason]))
 
 
 def composed(source: Source, text: str) -> yaml.MappingNode:

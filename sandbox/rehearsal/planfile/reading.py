@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.errors import UsageError
+from sandbox.interface import did_text
 from sandbox.limits import profile
 from sandbox.principal import Principal
 from sandbox.rehearsal.chain import Chain, Member, rehearse_chain
@@ -102,6 +103,8 @@ def read_plan(file: str | PathLike[str]) -> Script:
     reader = _Reader(source)
     if "versions" in values:
         return reader.matrix(values)
+    if "hops" in values:
+        raise source.located("hops", "it belongs to versions")
     listed = enumerate(values.get("steps", ()))
     steps = tuple(reader.step(it, f"steps[{number}]") for number, it in listed)
     if not steps:
@@ -147,7 +150,7 @@ class _Reader:
         """Return the canisters with their plans."""
         if "canisters" not in values:
             return {"": self._member(values, values, "")}
-        for name in OF_ONE_CANISTER & set(values):
+        for name in sorted(OF_ONE_CANISTER & set(values)):
             raise self.source.located(name, "with several canisters, it belongs to each of them")
         listed = values["canisters"].items()
         return {
@@ -206,7 +209,6 @@ class _Reader:
             if isinstance(one, dict):
                 ignored += [call.method + rule for rule in one.get("ignore", ())]
         grow = self._calls(values, "growth", prefix)
-        did = values.get("did")
         return Plan(
             probes=probes,
             identities=self._calls(values, "identities", prefix),
@@ -216,7 +218,7 @@ class _Reader:
             accept=tuple(Acceptance(**it) for it in values.get("accept", ())),
             soak_s=values.get("soak", Plan().soak_s),
             caller=_identity(values.get("as")),
-            did=None if did is None else did.read_text("utf-8"),
+            did=did_text(values.get("did")),
             limits=self._limits(values.get("limits", {})),
             budgets={name: Budget(**it) for name, it in values.get("budgets", {}).items()},
             migrated=self._migration(values.get("migrated"), f"{prefix}migrated"),

@@ -241,6 +241,11 @@ def test_a_start_may_be_a_directory_a_store_or_a_world(folder: Path) -> None:
             "versions: [{module: v1.wat, calls: [inc], start: {module: v1.wat}}, {module: v2.wat}]",
             "plan.yaml:1: versions[0].calls: it belongs into start",
         ),
+        (f"{START}{STEPS}hops: newest", "plan.yaml:3: hops: it belongs to versions"),
+        (
+            f"{START}{STEPS}probes: [{{call: get, ignore: [uptime]}}]",
+            "plan.yaml:3: probes[0].ignore[0]: 'uptime' is no place inside an answer",
+        ),
         (f"{START}{STEPS}soak: 0", "plan.yaml:3: soak: '0' is no time, like 90s, 10m, 24h or 7d"),
         (
             f"{START}{STEPS}accept: [{{code: S02, reason: x, until: soon}}]",
