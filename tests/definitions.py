@@ -122,6 +122,10 @@ class Definition:
         kinds = [ast.unparse(one) for one in function.decorator_list]
         if {"property", "cached_property"} & set(kinds):
             return text.replace("(self) -> ", ": ")
+        for kind in kinds:
+            if kind.startswith("pytest.fixture"):  # asked for by name; what it needs is pytest's
+                shown = kind.replace("'", '"')
+                return f"@{shown}\n{name} -> {ast.unparse(function.returns or ast.Constant(None))}"
         text = re.sub(r"\((\s*)(self|cls)(, |,\s+)?", r"(\1", text, count=1)
         shown = [f"@{kind}" for kind in kinds if kind in _SHOWN_DECORATORS]
         return "\n".join([*shown, text])

@@ -212,7 +212,7 @@ def anchor_of(heading: str) -> str:
 
 def _entry(name: str, found: Definition | None) -> str:
     if found is None:
-        return f"\n### {name}\n\nA module: see [{name}.md]({name}.md).\n"
+        return f"\n### `{name}`\n\nA module: see [{name}.md]({name}.md).\n"
     members = (
         _section("####", f"{name}.{member}", definition, found.names)
         for member, definition in found.members()
@@ -224,7 +224,7 @@ def _section(
     level: str, title: str, found: Definition, more_names: frozenset[str] = frozenset()
 ) -> str:
     text = markdown(found.docstring, found.names | more_names)
-    return f"\n{level} {title}\n\n```python\n{found.code}\n```\n\n{text}".rstrip() + "\n"
+    return f"\n{level} `{title}`\n\n```python\n{found.code}\n```\n\n{text}".rstrip() + "\n"
 
 
 if __name__ == "__main__":
