@@ -101,7 +101,7 @@ def rehearse_chain(
         if len(bases) > 1:  # none of them could be made again without the others
             bases = {name: replace(it, start=None) for name, it in bases.items()}
         methods = {name: _methods(base, name, steps) for name, base in bases.items()}
-        group = _Group(members, bases, methods)
+        group = _Group(dict(members), bases, methods)
         judged = []
         for number, step in enumerate(steps):
             outcome = group.went(number, step, progress)
@@ -115,7 +115,7 @@ def rehearse_chain(
 class _Group:
     """The canisters as the steps so far left them. methods: of all versions of each."""
 
-    members: Mapping[str, Member]
+    members: dict[str, Member]
     bases: dict[str, Base]
     methods: Mapping[str, frozenset[str]]
 
@@ -158,6 +158,9 @@ class _Group:
 
     def _run_traffic(self) -> None:
         for name, member in self.members.items():
+            # A copy is of the state before all steps.
+            plan = replace(member.plan, safety_copy=None)
+            self.members[name] = replace(member, plan=plan)
             for call in member.plan.traffic:
                 # What a call says is the rehearsals' matter; here it only leaves data behind.
                 with suppress(CanisterRejected, CandidError):

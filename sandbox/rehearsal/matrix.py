@@ -131,6 +131,8 @@ def rehearse_matrix(
         raise UsageError("a matrix takes two versions or more")
     if any(isinstance(it.start, FromCanister) for it in versions):
         raise UsageError("a canister of a sandbox cannot be sent to other processes; save it first")
+    if plan.safety_copy is not None:
+        raise PlanRefused("safety_copy", "it is of one state, and every version has its own")
     last = len(versions) - 1
     hops = [hop for hop in permutations(range(len(versions)), 2) if not newest_only or last in hop]
     methods = _methods(versions)

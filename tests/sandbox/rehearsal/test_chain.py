@@ -24,6 +24,8 @@ from sandbox.rehearsal import (
 from sandbox.rehearsal.report import as_dict, as_html, as_junit, as_text
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sandbox.engine import Compiler
 
 
@@ -82,6 +84,18 @@ def test_the_start_is_afterwards_as_it_was(ic: Sandbox) -> None:
     rehearse_chain({"": Member(FromCanister(ic, canister))}, _steps("v2", "zeroes_in_post", "v1"))
 
     assert (canister.checksum, canister.status(), ic.time_ns) == before
+
+
+def test_a_safety_copy_is_held_against_the_state_before_all_steps(
+    ic: Sandbox, tmp_path: Path
+) -> None:
+    canister = ic.install(module("v1"))
+    ic.snapshots.download(canister.take_snapshot(), tmp_path / "copy")
+    plan = Plan(traffic=(Call("inc"),), safety_copy=tmp_path / "copy")
+
+    outcome = rehearse_chain({"": Member(FromCanister(ic, canister), plan)}, _steps("v2", "v2"))
+
+    assert outcome.is_ok
 
 
 def test_a_step_of_a_canister_that_is_not_there_is_refused(compiler: Compiler) -> None:

@@ -135,6 +135,8 @@ def test_what_makes_no_sense_is_refused(ic: Sandbox) -> None:
         rehearse_matrix([_version("v1")], Plan())
     with pytest.raises(UsageError, match="save it first"):
         rehearse_matrix([here, _version("v2")], Plan())
+    with pytest.raises(PlanRefused, match="safety_copy: it is of one state"):
+        _matrix("v1", "v2", plan=Plan(safety_copy=WAT))
     with pytest.raises(PlanRefused, match="no method 'gett'"):
         _matrix("v1", "v2", plan=Plan(probes=(Call("gett"),)))
 
