@@ -40,7 +40,8 @@ _EOP_INVALID: Final = (
 class Persistence(StrEnum):
     """``wasm_memory_persistence`` of an upgrade.
 
-    AUTO is ours: keep for a module with enhanced orthogonal persistence, as dfx does.
+    AUTO is ours: keep for a module with enhanced orthogonal persistence, as dfx does; left out
+    for any other, so that nobody loses a heap without having said so.
     """
 
     KEEP = "keep"
@@ -271,7 +272,8 @@ def _upgrade_refusal(
     if runtime.state.module is None:
         message = "Attempted to execute a message, but the canister contains no Wasm module."
         return reject("IC0537", texts.error_from(canister, message, texts.NO_MODULE))
-    if runtime.module.is_eop and persistence is None:
+    is_left_out = persistence is None or (persistence is Persistence.AUTO and not module.is_eop)
+    if runtime.module.is_eop and is_left_out:
         return reject("IC0504", _EOP_MISSING)
     if persistence is Persistence.KEEP and not module.is_eop:
         return reject("IC0504", _EOP_INVALID)

@@ -306,10 +306,15 @@ def test_upgrading_an_empty_canister_is_refused(ic: Sandbox) -> None:
     )
 
 
-def test_upgrading_enhanced_persistence_needs_the_option(ic: Sandbox) -> None:
+@pytest.mark.parametrize(
+    ("new", "persistence"), [(eop(2), None), (plain(2), None), (plain(2), Persistence.AUTO)]
+)
+def test_upgrading_enhanced_persistence_needs_the_option(
+    ic: Sandbox, new: bytes, persistence: Persistence | None
+) -> None:
     canister = ic.install(eop(), b"")
 
-    assert refused(canister, eop(2)) == (
+    assert refused(canister, new, persistence=persistence) == (
         "IC0504",
         (
             "Missing upgrade option: Enhanced orthogonal persistence requires the "
@@ -340,7 +345,6 @@ def test_keeping_the_heap_needs_a_module_that_supports_it(ic: Sandbox, old: byte
         (plain(1), eop(2), Persistence.AUTO, False),
         (plain(1), plain(2), Persistence.AUTO, False),
         (eop(1), eop(2), Persistence.AUTO, True),
-        (eop(1), plain(2), Persistence.AUTO, False),
         (eop(1), eop(2), Persistence.REPLACE, False),
         (eop(1), plain(2), Persistence.REPLACE, False),
     ],
