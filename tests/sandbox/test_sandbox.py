@@ -340,7 +340,7 @@ def test_an_anchor_closes_the_network_again(ic: Sandbox) -> None:
 def test_an_upgrade_without_arguments_sends_none(ic: Sandbox, built: Callable[[str], Path]) -> None:
     canister = ic.install(built("motoko/eop/owner_only"), "hello")
 
-    canister.upgrade(WAT / "counter.wat")
+    canister.upgrade(WAT / "counter.wat", persistence="replace")
 
     assert count(canister) == 0
 
