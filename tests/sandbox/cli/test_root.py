@@ -212,6 +212,8 @@ _INTERRUPTED_IN_A_LOOP = """
 import os, signal, threading, time
 from sandbox.cli import main
 
+# A shell's background jobs, tests among them, begin with SIGINT ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 clock = time.pthread_getcpuclockid(threading.get_ident())
 
 def interrupt():
