@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import weakref
 from errno import ENXIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sandbox.memory.errors import RegionRefused
 from sandbox.memory.kernel import map_private, memfd, punch_hole
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from sandbox.memory.image import Piece
     from sandbox.memory.runs import Run
 
+_MOST_RESERVED: Final = 1_024
+
 
 class FileImage:
     """The ``Image`` that can be mapped: ``descriptor`` is a file of at least ``length``."""
@@ -30,6 +32,8 @@ class FileImage:
     def __init__(self) -> None:
         self.descriptor = memfd()
         self.length = 0
+        # Ranges that have pages for certain: a message mostly stores where the last one did.
+        self._reserved: set[Run] = set()
         self._close = weakref.finalize(self, os.close, self.descriptor)
 
     def lengthen(self, length: int) -> None:
@@ -59,9 +63,14 @@ class FileImage:
         self.lengthen(size_bytes)
         try:
             for offset, data in pieces:
-                os.posix_fallocate(self.descriptor, offset, len(data))
+                run = offset, len(data)
+                if run not in self._reserved:
+                    os.posix_fallocate(self.descriptor, *run)
+                    self._reserved.add(run)
         except OSError as refusal:
             raise refused(refusal) from refusal
+        if len(self._reserved) > _MOST_RESERVED:
+            self._reserved.clear()
 
     def store(self, pieces: Iterable[Piece], holes: Sequence[Run] = ()) -> None:
         """Write the pieces, punch the holes."""
@@ -71,6 +80,7 @@ class FileImage:
                 rest = memoryview(data)[written:]
                 written += os.pwrite(self.descriptor, rest, offset + written)
         for offset, length in holes:
+            self._reserved.clear()
             punch_hole(self.descriptor, offset, length)
 
     def extents(self, start: int, end: int) -> Iterator[Run]:
