@@ -57,7 +57,8 @@ def step_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of the upgrade itself; None where they are not given."""
     for option in (
         click.option("--argument", metavar="CANDID", help="The upgrade's argument.  [default: ()]"),
-        click.option("--argument-file", type=_FILE, help="Its bytes, or Candid text."),
+        click.option("--argument-file", "--arg-file", "argument_file", type=_FILE,
+                     help="Its bytes, or Candid text."),
         click.option(
             "--persistence",
             type=click.Choice(["auto", "keep", "replace", "null"]),

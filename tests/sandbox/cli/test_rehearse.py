@@ -181,14 +181,13 @@ def test_what_makes_no_sense_is_asked_wrongly(run: CommandLine, words: tuple[str
     run("rehearse", *words, code=2)
 
 
-def test_the_argument_may_be_in_a_file(run: CommandLine, tmp_path: Path) -> None:
+@pytest.mark.parametrize("option", ["--argument-file", "--arg-file"])
+def test_the_argument_may_be_in_a_file(run: CommandLine, tmp_path: Path, option: str) -> None:
     (tmp_path / "empty.arg").write_bytes(b"")
     needs = str(WAT / "needs_argument.wat")
 
     run("rehearse", "--from", V1, needs, "--argument", "()")
-    result = run(
-        "rehearse", "--from", V1, needs, "--argument-file", str(tmp_path / "empty.arg"), code=1
-    )
+    result = run("rehearse", "--from", V1, needs, option, str(tmp_path / "empty.arg"), code=1)
 
     assert "✗ Q01" in result.stdout
 
