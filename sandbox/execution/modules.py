@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final
 from sandbox.engine.compiler import Compiled, Compiler, wat_to_wasm
 from sandbox.errors import ModuleRefused
 from sandbox.system_api.table import signatures
-from sandbox.wasm.code import count_instructions
 from sandbox.wasm.describe import ModuleFacts, describe
 from sandbox.wasm.metering import metered
 from sandbox.wasm.module import FuncType
@@ -140,7 +139,9 @@ class ModuleLoader:
             self._compiler.check(source.wasm)
             validate_module(module, system_api=_SYSTEM_API[module.is_64])
             self._progress("compiling")
-            counting = metered(parse_module(shape.wasm), shape.meter)
-            compiled = self._compiler.compile(counting, count_instructions(module))
+            counting, instructions = metered(parse_module(shape.wasm), shape.meter)
+            # What the IC charges for compiling: all instructions, and two for each global.
+            instructions += 2 * len(module.globals)
+            compiled = self._compiler.compile(counting, instructions)
             self._compiler.store(key, compiled)
         return InstalledModule(source.raw, source.module_hash, describe(module), shape, compiled)

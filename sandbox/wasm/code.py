@@ -104,23 +104,6 @@ def measure_function(module: Module, index: int) -> FunctionSize:
     )
 
 
-def count_instructions(module: Module) -> int:
-    """Count what the IC charges for compiling: all instructions, and two for each global.
-
-    Requires: the engine accepts the module.
-    """
-    bodies = (_code_reader(module.wasm, start, end) for start, end in module.bodies)
-    return sum(map(_instructions, bodies)) + 2 * len(module.globals)
-
-
-def _instructions(reader: Reader) -> int:
-    count, run_start = 0, reader.position
-    for _, stop, resume in _stops(reader):
-        count += len(PLAIN.findall(reader.data, run_start, stop)) + 1
-        run_start = resume
-    return count + len(PLAIN.findall(reader.data, run_start, reader.end))
-
-
 def _code_reader(wasm: bytes, start: int, end: int) -> Reader:
     """Return a reader that stands behind a body's declaration of locals."""
     reader = Reader(wasm, start, end)

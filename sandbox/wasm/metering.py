@@ -56,8 +56,8 @@ class MeterNames:
     charge: str
 
 
-def metered(module: Module, names: MeterNames) -> bytes:
-    """Return the module with every function counting.
+def metered(module: Module, names: MeterNames) -> tuple[bytes, int]:
+    """Return the module with every function counting, and how many instructions it had before.
 
     Requires: it is valid, and exports none of the names.
     Raises: ModuleRefused at bytes that are no instruction the IC knows.
@@ -82,13 +82,14 @@ def metered(module: Module, names: MeterNames) -> bytes:
     bodies += code
     sized = [encode_u(len(body)) + body for body in bodies]
     replaced[SectionId.CODE] = encode_section(SectionId.CODE, sized, len(sized))
-    return splice(module, replaced)
+    return splice(module, replaced), meter.instructions
 
 
 class _Meter:
-    """Makes metered bodies for one module."""
+    """Makes metered bodies for one module. instructions: of the bodies so far."""
 
     def __init__(self, module: Module) -> None:
+        self.instructions = 0
         self._wasm = module.wasm
         self._costs = COSTS[module.is_64]
         self._vector_costs = VECTOR_COSTS[module.is_64]
@@ -110,6 +111,7 @@ class _Meter:
             if slot < 0:  # the first instruction: everything before it declares locals
                 pieces += [wasm[copied:at], b""]
                 slot, copied = 1, at
+            self.instructions += 1
             cost += self._cost(key, at)
             if key in _SIZED:
                 pieces += [wasm[copied:at], self._sized(key)]

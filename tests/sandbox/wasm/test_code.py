@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from sandbox.errors import ModuleRefused
 from sandbox.wasm.code import (
     FunctionSize,
-    count_instructions,
     measure_function,
     notable_instructions,
 )
@@ -378,15 +377,3 @@ def test_a_body_of_a_million_instructions_is_read_in_one_run() -> None:
     module = parse_module(with_body(b"\1" * 1_000_000))
 
     assert measure_function(module, 0).instructions == 1_000_001
-
-
-def test_all_instructions_of_a_module_are_counted_as_those_of_its_functions() -> None:
-    wat = """(module (import "ic0" "msg_reply" (func)) (global i32 (i32.const 0)) (memory 1)
-      (func (block (br_table 0 0 (i32.const 1))) (call 0))
-      (func (param i32) (result i32) (i32.load offset=300 (local.get 0)))
-      (func))"""
-    module = parse_module(wasmtime.wat2wasm(wat))
-
-    counted = sum(measure_function(module, index).instructions for index in (1, 2, 3))
-
-    assert count_instructions(module) == counted + 2

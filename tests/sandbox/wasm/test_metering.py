@@ -10,6 +10,7 @@ import pytest
 import wasmtime
 
 from sandbox.engine.signals import trapping_safely
+from sandbox.wasm.code import measure_function
 from sandbox.wasm.costs import COSTS, VECTOR_COSTS
 from sandbox.wasm.metering import MeterNames, metered
 from sandbox.wasm.parse import parse_module
@@ -33,7 +34,7 @@ class Metered:
     """A metered module, to be called and asked what a call cost."""
 
     def __init__(self, engine: wasmtime.Engine, wat: str) -> None:
-        wasm = metered(parse_module(bytes(wasmtime.wat2wasm(wat))), NAMES)
+        wasm, _ = metered(parse_module(bytes(wasmtime.wat2wasm(wat))), NAMES)
         self._store = wasmtime.Store(engine)
         instance = wasmtime.Instance(self._store, wasmtime.Module(engine, wasm), [])
         self._exports = instance.exports(self._store)
@@ -138,10 +139,25 @@ def test_a_size_beyond_all_bounds_runs_out(engine: wasmtime.Engine, size: int) -
 
 
 def test_sections_that_are_not_there_are_made(engine: wasmtime.Engine) -> None:
-    wasm = metered(parse_module(bytes(wasmtime.wat2wasm("(module)"))), NAMES)
+    wasm, _ = metered(parse_module(bytes(wasmtime.wat2wasm("(module)"))), NAMES)
 
     exports = wasmtime.Module(engine, wasm).exports
     assert [item.name for item in exports] == ["counter", "charge"]
+
+
+def test_all_instructions_of_a_module_are_counted_as_those_of_its_functions() -> None:
+    module = parse_module(
+        bytes(
+            wasmtime.wat2wasm("""(module (import "ic0" "msg_reply" (func)) (memory 1)
+          (func (block (br_table 0 0 (i32.const 1))) (call 0))
+          (func (param i32) (result i32) (i32.load offset=300 (local.get 0)))
+          (func))""")
+        )
+    )
+
+    counted = sum(measure_function(module, index).instructions for index in (1, 2, 3))
+
+    assert metered(module, NAMES)[1] == counted
 
 
 def test_the_costs_are_those_of_the_replica() -> None:
