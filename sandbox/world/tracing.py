@@ -160,16 +160,7 @@ class Tracer:
 
     def requested(self, request: Request, context: int | None) -> None:
         """See ``watching.Watcher``."""
-        span = Span(
-            request.callee,
-            request.method,
-            request.sender,
-            self._now_ns(),
-            request.cycles,
-            request.argument,
-        )
-        if self._place(span, None if context is None else self._by_context.get(context)):
-            self._by_request[_key(request)] = span
+        self._span(request, None if context is None else self._by_context.get(context))
 
     def began(self, context: int, request: Request | None, canister: Principal) -> None:  # noqa: ARG002  # of the protocol
         """See ``watching.Watcher``."""
@@ -210,19 +201,21 @@ class Tracer:
         self._queries.pop().answer = answer
 
     def _span_of(self, request: Request) -> Span:
-        span = self._by_request.get(_key(request))
-        if span is None:
-            span = Span(
-                request.callee,
-                request.method,
-                request.sender,
-                self._now_ns(),
-                request.cycles,
-                request.argument,
-                is_continued=True,
-            )
-            if self._place(span, None):
-                self._by_request[_key(request)] = span
+        return self._by_request.get(_key(request)) or self._span(request, None, is_continued=True)
+
+    def _span(self, request: Request, parent: Span | None, *, is_continued: bool = False) -> Span:
+        """Return a span for a request, placed where there is room."""
+        span = Span(
+            request.callee,
+            request.method,
+            request.sender,
+            self._now_ns(),
+            request.cycles,
+            request.argument,
+            is_continued=is_continued,
+        )
+        if self._place(span, parent):
+            self._by_request[_key(request)] = span
         return span
 
     def _place(self, span: Span, parent: Span | None) -> bool:
