@@ -30,7 +30,7 @@ class FileImage:
     """The ``Image`` that can be mapped: ``descriptor`` is a file of at least ``length``."""
 
     def __init__(self) -> None:
-        self.descriptor = memfd()
+        self.descriptor = self._growing = memfd()
         self.length = 0
         # Ranges that have pages for certain: a message mostly stores where the last one did.
         self._reserved: set[Run] = set()
@@ -44,9 +44,9 @@ class FileImage:
         if length <= self.length:
             return
         try:
-            os.ftruncate(self.descriptor, length)
+            os.ftruncate(self._growing, length)
         except OSError as refusal:
-            raise refused(refusal) from refusal
+            raise _refused(refusal) from refusal
         self.length = length
 
     def read(self, offset: int, length: int) -> bytes:
@@ -68,7 +68,7 @@ class FileImage:
                     os.posix_fallocate(self.descriptor, *run)
                     self._reserved.add(run)
         except OSError as refusal:
-            raise refused(refusal) from refusal
+            raise _refused(refusal) from refusal
         if len(self._reserved) > _MOST_RESERVED:
             self._reserved.clear()
 
@@ -115,6 +115,6 @@ class FileImage:
         self._close()
 
 
-def refused(refusal: OSError) -> RegionRefused:
+def _refused(refusal: OSError) -> RegionRefused:
     """Translate the operating system's refusal."""
     return RegionRefused(f"the operating system refused memory: {refusal}")

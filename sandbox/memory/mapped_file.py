@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import weakref
 
-from sandbox.memory.file_image import FileImage, refused
+from sandbox.memory.file_image import FileImage
 from sandbox.memory.kernel import map_private, memfd
 from sandbox.memory.runs import OS_PAGE
 
@@ -26,20 +26,10 @@ class MappedFile(FileImage):
         """
         self.descriptor = os.dup(descriptor)
         self._close = weakref.finalize(self, os.close, self.descriptor)
-        self._behind = memfd()
-        weakref.finalize(self, os.close, self._behind)
+        self._growing = memfd()  # zeros, for what lies behind the file's end
+        weakref.finalize(self, os.close, self._growing)
         self._file_bytes = self.length = os.fstat(descriptor).st_size
         assert self.length % OS_PAGE == 0, "a memory has whole pages"
-
-    def lengthen(self, length: int) -> None:
-        """Let the memory be at least this long. Raises: RegionRefused."""
-        if length <= self.length:
-            return
-        try:
-            os.ftruncate(self._behind, length)
-        except OSError as refusal:
-            raise refused(refusal) from refusal
-        self.length = length
 
     def map_into(self, address: int, start: int, end: int) -> None:
         """Make ``[address + start, address + end)`` a private view. Raises: RegionRefused."""
@@ -48,7 +38,7 @@ class MappedFile(FileImage):
         if start < split:
             map_private(address + start, split - start, self.descriptor, start)
         if split < end:
-            map_private(address + split, end - split, self._behind, split)
+            map_private(address + split, end - split, self._growing, split)
 
     @property
     def allocated_bytes(self) -> int:
