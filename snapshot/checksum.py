@@ -47,8 +47,8 @@ def checksum(content: Content) -> str:
         Roots(
             module=tree.of_bytes(content.module),
             globals=content.globals,
-            heap=tree.build(heap.mark.size_bytes, chunks_of(heap)),
-            stable=tree.build(stable.mark.size_bytes, chunks_of(stable)),
+            heap=tree.build(heap.mark.size_bytes, tree.named(chunks_of(heap))),
+            stable=tree.build(stable.mark.size_bytes, tree.named(chunks_of(stable))),
             certified_data=content.certified_data,
             timer_ns=content.timer_ns,
             low_memory_hook=content.low_memory_hook,

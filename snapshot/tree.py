@@ -57,15 +57,15 @@ class TreeDamaged(Exception):
 
 def build(
     size_bytes: int,
-    chunks: Iterable[tuple[int, Buffer]],
+    chunks: Iterable[tuple[int, ChunkId]],
     sink: Sink = digest,
     *,
     base: Tree = EMPTY,
     changed: Iterable[int] | None = None,
 ) -> Tree:
-    """Return the tree of some bytes, giving every new chunk and table to ``sink``.
+    """Return the tree over some chunks, giving every new table to ``sink``.
 
-    chunks: (index, bytes) of those that are not zero, any order.
+    chunks: (number, name) of those that are not zero, any order.
     base, changed: an earlier tree, and the only chunk numbers that may differ from it; then
         ``chunks`` need only hold those.
     """
@@ -74,9 +74,9 @@ def build(
     touched = {index for index in names if index >= count} | set(changed or ())
     for index in touched:
         names.pop(index, None)
-    for index, data in chunks:
+    for index, name in chunks:
         touched.add(index)
-        names[index] = sink(data)
+        names[index] = name
     levels: list[Mapping[int, ChunkId]] = [names]
     while count > 1:
         depth = len(levels)
@@ -89,13 +89,19 @@ def build(
     return Tree(size_bytes, tuple(levels))
 
 
+def named(
+    chunks: Iterable[tuple[int, Buffer]], sink: Sink = digest
+) -> Iterator[tuple[int, ChunkId]]:
+    """Give the bytes of chunks to ``sink``; yield (number, name)."""
+    return ((index, sink(data)) for index, data in chunks)
+
+
 def of_bytes(data: bytes | bytearray, sink: Sink = digest) -> Tree:
     """Return the tree of bytes in memory."""
     whole = memoryview(data).toreadonly()
     parts = (whole[at : at + CHUNK_BYTES] for at in range(0, len(whole), CHUNK_BYTES))
-    return build(
-        len(whole), ((index, part) for index, part in enumerate(parts) if not is_zero(part)), sink
-    )
+    chunks = ((index, part) for index, part in enumerate(parts) if not is_zero(part))
+    return build(len(whole), named(chunks, sink), sink)
 
 
 def read(size_bytes: int, root: ChunkId, fetch: Callable[[ChunkId], bytes]) -> Tree:

@@ -1,20 +1,20 @@
 """Collecting garbage: plan what nothing names, then delete it.
 
 Rules: planning changes nothing; collecting is alone in the store; it refuses as long as
-something that is named cannot be read, since what that names would be taken for garbage. A
-pack with live chunks is rewritten only when much of it is dead; the new pack is durable
-before the old one goes.
+something that is named cannot be read, since what that names would be taken for garbage; what
+a patch changes lives as long as the patch. A pack with live chunks is rewritten only when much
+of it is dead; the new pack is durable before the old one goes.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from snapshot.store.errors import StoreDamaged, StoreReadOnly, StoreWriteFailed
 from snapshot.store.files import exclusive_lock
 from snapshot.store.pack import SUFFIX
-from snapshot.store.saving import ChunkSink
 from snapshot.store.verify import references
 
 if TYPE_CHECKING:
@@ -106,13 +106,16 @@ def _planned(store: Store) -> Collection:
 
 def _live(store: Store) -> set[ChunkId]:
     live: set[ChunkId] = set()
+    packs = store.packs
     for manifest in store.manifests():
-        live.update(references(manifest, store.packs))
-    missing = [chunk for chunk in live if not store.packs.places(chunk)]
+        live.update(references(manifest, packs))
+    missing = [chunk for chunk in live if not packs.places(chunk)]
     if missing:
         raise StoreDamaged(
             f"not collecting, {len(missing)} chunks are missing, {missing[0].hex()} among them"
         )
+    # Of what was named so far only: a base stands whole somewhere.
+    live.update(place.base for chunk in tuple(live) for place in packs.places(chunk) if place.pages)
     return live
 
 
@@ -123,19 +126,18 @@ def _dead_bytes(entries: Iterable[Entry], live: set[ChunkId]) -> int:
 def _rewrite(store: Store, paths: tuple[Path, ...], live: set[ChunkId]) -> None:
     """Copy the live chunks of these packs, each verified, into new ones."""
     leaving = set(paths)
-    with ChunkSink(
-        store.disk, _Staying(store.packs, leaving), store.temporary_path, store.packs_path
-    ) as sink:
-        for path, entries in store.packs:
-            if path in leaving:
-                for entry in entries:
-                    if entry.chunk in live:
-                        sink.keep(entry.chunk, store.packs.fetch(entry.chunk))
+    entries = [entry for path, listed in store.packs if path in leaving for entry in listed]
+    with store.sink(_Staying(store.packs, leaving)) as sink:
+        # What stands whole first: a patch may need just that copy.
+        for entry in sorted(entries, key=attrgetter("pages")):
+            if entry.chunk in live:
+                data = store.packs.fetch(entry.chunk)
+                sink.keep(entry.chunk, data, entry.base, entry.pages)
         sink.publish()
 
 
 class _Staying:
-    """The packs that will still be there: a chunk in none of them has to be written."""
+    """The packs that will still be there: a chunk whole in none of them has to be written."""
 
     def __init__(self, packs: Packs, leaving: set[Path]) -> None:
         self._packs = packs
@@ -144,7 +146,8 @@ class _Staying:
 
     def __contains__(self, chunk: ChunkId) -> bool:
         return chunk in self._copied or any(
-            place.pack not in self._leaving for place in self._packs.places(chunk)
+            place.pack not in self._leaving and not place.pages
+            for place in self._packs.places(chunk)
         )
 
     def learn(self, path: Path, entries: Iterable[Entry]) -> None:

@@ -1,24 +1,28 @@
 """Packs: files of many chunks, never changed once they have their name.
 
     header   8 bytes   "CSBXPACK"
-             4         version, u32 = 1
+             4         version, u32: 1 or 2
              4         0
     records  one per chunk:
-             4         "CHNK"
+             4         "CHNK", of version 2 "CHN2"
              4         length of the chunk, u32
              32        name of the chunk
+             36        of version 2 only: base and pages, as in the index
              length    the chunk
     index    one entry per record, in the same order:
              32        name
              8         where the chunk's bytes start, u64
              4         length, u32
+             32        of version 2 only: name of the base of a patch, or zeros
+             4         of version 2 only: the pages of a patch, u32, or 0
     trailer  8         where the index starts, u64
              8         number of entries, u64
              32        BLAKE3 of the index; the file's name is ``<this in hex>.pack``
              8         "CSBXEND."
 
 Numbers are little-endian. A pack that lost its end is walked record by record: what is
-whole in it is still found.
+whole in it is still found. In the place of a chunk version 2 may have a patch
+(``snapshot.store.patch``): then ``length`` bytes are the pages it replaces.
 """
 
 from __future__ import annotations
@@ -27,7 +31,7 @@ import os
 import struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from snapshot.ids import ChunkId, digest
+from snapshot.ids import ZERO_ID, ChunkId, digest
 from snapshot.store.errors import PackDamaged
 from snapshot.store.files import NewFile, read_exactly
 
@@ -38,11 +42,9 @@ if TYPE_CHECKING:
     from snapshot.store.files import Disk
     from snapshot.tree import Buffer
 
-HEADER: Final = struct.pack("<8sII", b"CSBXPACK", 1, 0)
-_RECORD: Final = struct.Struct("<4sI32s")
-_ENTRY: Final = struct.Struct("<32sQI")
+_HEADER: Final = struct.Struct("<8sII")
 _TRAILER: Final = struct.Struct("<QQ32s8s")
-_RECORD_MAGIC: Final = b"CHNK"
+_MAGIC: Final = b"CSBXPACK"
 _END_MAGIC: Final = b"CSBXEND."
 MAX_CHUNK_BYTES: Final = 65_536
 _BATCH_BYTES: Final = 1 << 20
@@ -50,34 +52,61 @@ SUFFIX: Final = ".pack"
 
 
 class Entry(NamedTuple):
-    """Where a chunk's bytes stand in its pack."""
+    """Where a chunk's bytes stand in its pack, or those of the pages a patch replaces.
+
+    base, pages: of a patch, the whole chunk that it changes, and where; pages 0: no patch.
+    """
 
     chunk: ChunkId
     offset: int
     length: int
+    base: ChunkId = ZERO_ID
+    pages: int = 0
+
+
+class _Layout(NamedTuple):
+    """What differs between the versions of a pack."""
+
+    magic: bytes
+    record: struct.Struct
+    entry: struct.Struct
+    fields: int
+
+
+_LAYOUTS: Final = {
+    1: _Layout(b"CHNK", struct.Struct("<4sI32s"), struct.Struct("<32sQI"), 3),
+    2: _Layout(b"CHN2", struct.Struct("<4sI32s32sI"), struct.Struct("<32sQI32sI"), 5),
+}
 
 
 class PackWriter:
-    """Writes one pack; a context manager that leaves nothing behind unless published."""
+    """Writes one pack; a context manager that leaves nothing behind unless published.
 
-    def __init__(self, disk: Disk, temporary: Path) -> None:
+    version: 1, or 2, which alone can hold patches.
+    """
+
+    def __init__(self, disk: Disk, temporary: Path, version: int) -> None:
         self._file = NewFile(disk, temporary)
+        self._layout = _LAYOUTS[version]
         self._entries: list[Entry] = []
-        self._waiting: list[Buffer] = [HEADER]
-        self._waiting_bytes = self.length = len(HEADER)
+        self._waiting: list[Buffer] = [_HEADER.pack(_MAGIC, version, 0)]
+        self._waiting_bytes = self.length = _HEADER.size
 
-    def add(self, chunk: ChunkId, data: Buffer) -> None:
-        """Append a chunk."""
-        self._entries.append(Entry(chunk, self.length + _RECORD.size, len(data)))
-        self._waiting += (_RECORD.pack(_RECORD_MAGIC, len(data), chunk), data)
-        self.length += _RECORD.size + len(data)
-        self._waiting_bytes += _RECORD.size + len(data)
+    def add(self, chunk: ChunkId, data: Buffer, base: ChunkId = ZERO_ID, pages: int = 0) -> None:
+        """Append a chunk, or a patch that makes it of its base."""
+        about = (self._layout.magic, len(data), chunk, base, pages)[: self._layout.fields]
+        head = self._layout.record.pack(*about)
+        self._entries.append(Entry(chunk, self.length + len(head), len(data), base, pages))
+        self._waiting += (head, data)
+        self.length += len(head) + len(data)
+        self._waiting_bytes += len(head) + len(data)
         if self._waiting_bytes >= _BATCH_BYTES:
             self._flush()
 
     def publish(self, directory: Path) -> tuple[Path, tuple[Entry, ...]]:
         """Finish the pack and return its path and contents."""
-        index = b"".join(_ENTRY.pack(*entry) for entry in self._entries)
+        layout = self._layout
+        index = b"".join(layout.entry.pack(*entry[: layout.fields]) for entry in self._entries)
         name = digest(index)
         self._waiting += (index, _TRAILER.pack(self.length, len(self._entries), name, _END_MAGIC))
         self._flush()
@@ -112,34 +141,36 @@ def walk(path: Path) -> Iterator[Entry]:
     """Yield the entries of the records that are whole, by reading their headers."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        size, offset = os.fstat(descriptor).st_size, len(HEADER)
-        while True:
-            head = read_exactly(descriptor, _RECORD.size, offset)
-            if len(head) < _RECORD.size:
-                return
-            magic, length, chunk = _RECORD.unpack(head)
-            offset += _RECORD.size
-            if magic != _RECORD_MAGIC or length > MAX_CHUNK_BYTES or offset + length > size:
-                return
-            yield Entry(ChunkId(chunk), offset, length)
-            offset += length
+        size, offset = os.fstat(descriptor).st_size, _HEADER.size
+        # The first record says which version it is, also where the header is overwritten.
+        first = read_exactly(descriptor, 4, offset)
+        for magic, record, _, _ in _LAYOUTS.values():
+            if magic != first:
+                continue
+            while len(head := read_exactly(descriptor, record.size, offset)) == record.size:
+                found, length, chunk, *patch = record.unpack(head)
+                offset += record.size
+                if found != magic or length > MAX_CHUNK_BYTES or offset + length > size:
+                    return
+                yield Entry(ChunkId(chunk), offset, length, *patch)
+                offset += length
     finally:
         os.close(descriptor)
 
 
 def _indexed(path: Path, descriptor: int) -> tuple[Entry, ...]:
     size = os.fstat(descriptor).st_size
-    if size < len(HEADER) + _TRAILER.size:
+    if size < _HEADER.size + _TRAILER.size:
         raise PackDamaged(path, f"only {size} bytes are left of it")
-    head = read_exactly(descriptor, len(HEADER), 0)
+    magic, version, zero = _HEADER.unpack(read_exactly(descriptor, _HEADER.size, 0))
+    layout = _LAYOUTS.get(version)
+    if magic != _MAGIC or zero or layout is None:
+        raise PackDamaged(path, "its header is overwritten")
     trailer = read_exactly(descriptor, _TRAILER.size, size - _TRAILER.size)
     start, count, name, magic = _TRAILER.unpack(trailer)
-    if magic != _END_MAGIC or start + count * _ENTRY.size + _TRAILER.size != size:
+    if magic != _END_MAGIC or start + count * layout.entry.size + _TRAILER.size != size:
         raise PackDamaged(path, "its end is missing or overwritten")
-    index = read_exactly(descriptor, count * _ENTRY.size, start)
+    index = read_exactly(descriptor, count * layout.entry.size, start)
     if digest(index) != name or path.name != f"{name.hex()}{SUFFIX}":
         raise PackDamaged(path, "its index does not hash to its name")
-    if head != HEADER:
-        raise PackDamaged(path, "its header is overwritten")
-    entries = _ENTRY.iter_unpack(index)
-    return tuple(Entry(ChunkId(chunk), offset, length) for chunk, offset, length in entries)
+    return tuple(Entry(*fields) for fields in layout.entry.iter_unpack(index))

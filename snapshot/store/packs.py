@@ -14,20 +14,23 @@ from snapshot.ids import ChunkId, digest
 from snapshot.store.errors import ChunkDamaged, ChunkMissing, PackDamaged
 from snapshot.store.files import read_exactly
 from snapshot.store.pack import SUFFIX, Entry, read_index, walk
+from snapshot.store.patch import applied
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 _OPEN_FILES: Final = 64
 
 
 class Place(NamedTuple):
-    """Where one copy of a chunk stands."""
+    """Where one copy of a chunk stands, whole or (``pages`` is not 0) as a patch of its base."""
 
     pack: Path
     offset: int
     length: int
+    base: ChunkId
+    pages: int
 
 
 class Packs:
@@ -35,7 +38,8 @@ class Packs:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._places: dict[ChunkId, list[Place]] = {}
+        self._whole: dict[ChunkId, list[Place]] = {}
+        self._patches: dict[ChunkId, list[Place]] = {}
         self._known: dict[Path, tuple[Entry, ...]] = {}
         self._open: OrderedDict[Path, int] = OrderedDict()
         self._bad: dict[ChunkId, set[Place]] = {}
@@ -54,28 +58,45 @@ class Packs:
         if path in self._known:
             self._forget(path)
         self._known[path] = tuple(entries)
-        for chunk, offset, length in self._known[path]:
-            self._places.setdefault(chunk, []).append(Place(path, offset, length))
+        for chunk, offset, length, base, pages in self._known[path]:
+            places = self._patches if pages else self._whole
+            places.setdefault(chunk, []).append(Place(path, offset, length, base, pages))
 
     def __contains__(self, chunk: ChunkId) -> bool:
-        """Whether a copy stands in a pack, of which nothing bad is known."""
-        places = self._places.get(chunk)
-        if places is None or chunk not in self._bad:
-            return places is not None
-        return not self._bad[chunk].issuperset(places)
+        """Whether a copy can be read, as far as is known."""
+        return self.basis(chunk) is not None
+
+    def basis(self, chunk: ChunkId) -> tuple[ChunkId, int] | None:
+        """Return a chunk that stands whole, and the pages in which this one differs from it.
+
+        Itself and no pages where it stands whole; None where it cannot be read.
+        """
+        if self._good(self._whole, chunk):
+            return chunk, 0
+        for place in self._good(self._patches, chunk):
+            # Of a base only whole copies count: a damaged store may have patches in a circle.
+            if self._good(self._whole, place.base):
+                return place.base, place.pages
+        return None
 
     def __iter__(self) -> Iterator[tuple[Path, tuple[Entry, ...]]]:
         return iter(sorted(self._known.items()))
 
     def has_all(self, chunks: Iterable[ChunkId]) -> bool:
-        """Whether every one of these stands in a pack."""
-        # As sets, not one by one: a 1 GiB memory has 16,000 of them.
+        """Whether every one of these can be read, as far as is known."""
         wanted = frozenset(chunks)
-        return self._places.keys() >= wanted and not self._bad.keys() & wanted
+        if self._bad:
+            return all(chunk in self for chunk in wanted)
+        # By their names alone: a 1 GiB memory has 16,000 of them.
+        whole, patches = self._whole, self._patches
+        return all(
+            any(place.base in whole for place in patches.get(chunk, ()))
+            for chunk in wanted - whole.keys()
+        )
 
     def places(self, chunk: ChunkId) -> tuple[Place, ...]:
-        """Return all copies of a chunk."""
-        return tuple(self._places.get(chunk, ()))
+        """Return all copies of a chunk, those that are whole first."""
+        return (*self._whole.get(chunk, ()), *self._patches.get(chunk, ()))
 
     def fetch(self, chunk: ChunkId) -> bytes:
         """Return a chunk's bytes from the first copy that is whole.
@@ -109,11 +130,29 @@ class Packs:
             raise ChunkDamaged(chunk, place.pack, place.offset, str(error)) from error
         if len(data) < place.length:
             raise ChunkDamaged(chunk, place.pack, place.offset, "the file ends before it")
+        if place.pages:
+            data = applied(self._read_base(chunk, place), place.pages, data)
         actual = digest(data)
         if actual != chunk:
             reason = f"its bytes hash to {actual.hex()}"
             raise ChunkDamaged(chunk, place.pack, place.offset, reason)
         return data
+
+    def _read_base(self, chunk: ChunkId, place: Place) -> bytes:
+        reason = "is in no pack"
+        for whole in self._good(self._whole, place.base):
+            try:
+                return self.read(place.base, whole)
+            except ChunkDamaged as damage:
+                reason = f"at byte {damage.offset} of {damage.pack}: {damage.reason}"
+        at = f"the chunk {place.base.hex()} that it changes {reason}"
+        raise ChunkDamaged(chunk, place.pack, place.offset, at)
+
+    def _good(self, places: Mapping[ChunkId, list[Place]], chunk: ChunkId) -> list[Place]:
+        """Return the copies of which nothing bad is known."""
+        copies = places.get(chunk, [])
+        bad = self._bad.get(chunk)
+        return [place for place in copies if place not in bad] if bad else copies
 
     def close(self) -> None:
         """Close all files."""
@@ -134,11 +173,12 @@ class Packs:
     def _forget(self, path: Path) -> None:
         for entry in self._known.pop(path):
             self._bad.pop(entry.chunk, None)
-            left = [place for place in self._places[entry.chunk] if place.pack != path]
+            places = self._patches if entry.pages else self._whole
+            left = [place for place in places[entry.chunk] if place.pack != path]
             if left:
-                self._places[entry.chunk] = left
+                places[entry.chunk] = left
             else:
-                del self._places[entry.chunk]
+                del places[entry.chunk]
         self.damaged.pop(path, None)
         if path in self._open:
             os.close(self._open.pop(path))

@@ -2,7 +2,7 @@
 
 Invariants: a manifest is published after everything it names is durable; a chunk that stands
 in a pack already is not written again; a memory that a base knows is read only where it
-changed since.
+changed since; of a chunk with few changed pages, only those are written.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Final, Protocol
 from snapshot import tree
 from snapshot.checksum import Roots, checksum_of_roots
 from snapshot.content import CHUNK_BYTES, chunks_of, read_chunks
-from snapshot.ids import ChunkId, StoredId, digest
+from snapshot.ids import ZERO_ID, ChunkId, StoredId, digest
 from snapshot.store import manifest as manifests
 from snapshot.store.files import NewFile, refusals
 from snapshot.store.manifest import Manifest, Root
 from snapshot.store.pack import PackWriter
+from snapshot.store.patch import MAX_PAGES, cut, pages_by_chunk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from sandbox.execution.canister import Held
@@ -65,16 +66,21 @@ class KnownChunks(Protocol):
 
 
 class ChunkSink:
-    """Takes chunks; writes those no pack has into new packs. A context manager."""
+    """Takes chunks; writes those no pack has into new packs. A context manager.
 
-    def __init__(self, disk: Disk, packs: KnownChunks, temporary: Path, target: Path) -> None:
+    version: of the packs; 1 has no patches.
+    """
+
+    def __init__(
+        self, disk: Disk, packs: KnownChunks, temporary: Path, target: Path, version: int
+    ) -> None:
         self._disk = disk
         self._packs = packs
         self._temporary = temporary
         self._target = target
+        self._version = version
         self._writer: PackWriter | None = None
         self._new: set[ChunkId] = set()
-        self.written_bytes = 0
 
     def __call__(self, data: Buffer) -> ChunkId:
         """Keep some bytes and return their name."""
@@ -82,15 +88,22 @@ class ChunkSink:
         self.keep(chunk, data)
         return chunk
 
-    def keep(self, chunk: ChunkId, data: Buffer) -> None:
-        """Keep some bytes whose name is known, unless a pack has them."""
+    def keep(self, chunk: ChunkId, data: Buffer, base: ChunkId = ZERO_ID, pages: int = 0) -> None:
+        """Keep some bytes whose name is known, unless a pack has them.
+
+        base, pages: a chunk that a pack has whole, and where alone this one differs from it.
+        """
         if chunk in self._packs or chunk in self._new:
             return
+        if self._version == 1 or pages.bit_count() > MAX_PAGES:
+            pages = 0
         if self._writer is None:
-            self._writer = PackWriter(self._disk, self._temporary)
-        self._writer.add(chunk, data)
+            self._writer = PackWriter(self._disk, self._temporary, self._version)
+        if pages:
+            self._writer.add(chunk, cut(data, pages), base, pages)
+        else:
+            self._writer.add(chunk, data)
         self._new.add(chunk)
-        self.written_bytes += len(data)
         if self._writer.length >= PACK_BYTES:
             self.publish()
 
@@ -168,24 +181,39 @@ def publish_manifest(manifest: Manifest, disk: Disk, temporary: Path, target: Pa
 def _memory_tree(memory: Held, packs: Packs, sink: ChunkSink, known: KnownMemory | None) -> Tree:
     size = memory.mark.size_bytes
     # Collecting garbage may have taken what the base named.
-    if known is None or known.memory.region is not memory.region:
-        return tree.build(size, chunks_of(memory), sink)
-    if not packs.has_all(known.tree.ids()):
-        return tree.build(size, chunks_of(memory), sink)
-    changed = _changed_chunks(memory, known.memory)
-    return tree.build(size, _some_chunks(memory, changed), sink, base=known.tree, changed=changed)
+    if (
+        known is None
+        or known.memory.region is not memory.region
+        or not packs.has_all(known.tree.ids())
+    ):
+        return tree.build(size, tree.named(chunks_of(memory), sink), sink)
+    # Perhaps too many, never too few.
+    changed = pages_by_chunk(memory.region.changed_between(known.memory.mark, memory.mark))
+    chunks = _some_chunks(memory, sorted(changed))
+    names = _successors(chunks, changed, known.tree.levels[0], packs, sink)
+    return tree.build(size, names, sink, base=known.tree, changed=changed)
 
 
-def _changed_chunks(memory: Held, known: Held) -> list[int]:
-    """Return the numbers of the chunks that may differ, ascending."""
-    runs = memory.region.changed_between(known.mark, memory.mark)
-    numbers: set[int] = set()
-    for offset, length in runs:
-        numbers.update(range(offset // CHUNK_BYTES, -(-(offset + length) // CHUNK_BYTES)))
-    return sorted(numbers)
+def _successors(
+    chunks: Iterable[tuple[int, Buffer]],
+    changed: Mapping[int, int],
+    before: Mapping[int, ChunkId],
+    packs: Packs,
+    sink: ChunkSink,
+) -> Iterator[tuple[int, ChunkId]]:
+    """Keep chunks that changed in some pages since they were stored; yield their names."""
+    for number, data in chunks:
+        chunk = digest(data)
+        basis = packs.basis(before[number]) if number in before else None
+        if basis is None:
+            sink.keep(chunk, data)
+        else:
+            whole, pages = basis
+            sink.keep(chunk, data, whole, pages | changed[number])
+        yield number, chunk
 
 
-def _some_chunks(memory: Held, numbers: list[int]) -> Iterator[tuple[int, Buffer]]:
+def _some_chunks(memory: Held, numbers: Iterable[int]) -> Iterator[tuple[int, Buffer]]:
     count = memory.mark.size_bytes // CHUNK_BYTES
     for number in numbers:
         if number < count:

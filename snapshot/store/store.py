@@ -1,6 +1,6 @@
 """The store: a directory of packs and manifests that several processes may use at once.
 
-    <store>/format         one line: "canister-sandbox snapshot store, format 1"
+    <store>/format         one line: "canister-sandbox snapshot store, format 2"
     <store>/lock           empty; held shared to save and load, exclusively to collect
     <store>/packs/         chunks (``snapshot.store.pack``)
     <store>/snapshots/     manifests (``snapshot.store.manifest``)
@@ -37,8 +37,10 @@ if TYPE_CHECKING:
     from sandbox.memory import Region
     from snapshot.record import Snapshot
     from snapshot.store.manifest import Manifest
+    from snapshot.store.saving import KnownChunks
 
-FORMAT_LINE: Final = "canister-sandbox snapshot store, format 1\n"
+# A store keeps the format it was made with; the number is also the version of its packs.
+_FORMATS: Final = {b"canister-sandbox snapshot store, format %d\n" % n: n for n in (1, 2)}
 _DIRECTORIES: Final = ("packs", "snapshots", "tmp")
 
 
@@ -60,7 +62,7 @@ class Store:
         self.disk = disk or Disk()
         if not read_only:
             self._make()
-        self._check_format()
+        self.format = self._read_format()
         self.packs = Packs(self.packs_path)
 
     @property
@@ -93,8 +95,7 @@ class Store:
         Raises: StoreWriteFailed, StoreReadOnly.
         """
         with self.writing():
-            sink = ChunkSink(self.disk, self.packs, self.temporary_path, self.packs_path)
-            with sink:
+            with self.sink(self.packs) as sink:
                 manifest, heap, stable = save_content(snapshot, self.packs, sink, base)
             manifest = publish_manifest(
                 manifest, self.disk, self.temporary_path, self.manifests_path
@@ -147,6 +148,10 @@ class Store:
                 raise SnapshotUnknown(f"there is no snapshot {manifest.stored_id}") from None
             except OSError as refusal:
                 raise StoreWriteFailed(f"{path}: {refusal.strerror}") from refusal
+
+    def sink(self, known: KnownChunks) -> ChunkSink:
+        """Return what writes those chunks into packs that ``known`` lacks."""
+        return ChunkSink(self.disk, known, self.temporary_path, self.packs_path, self.format)
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -207,19 +212,20 @@ class Store:
             raise StoreReadOnly(f"{self.path}: {refusal.strerror}") from refusal
         if "format" not in entries:
             with NewFile(self.disk, self.temporary_path) as file:
-                file.append([FORMAT_LINE.encode()])
+                file.append([max(_FORMATS)])
                 file.publish(self.path / "format")
 
-    def _check_format(self) -> None:
+    def _read_format(self) -> int:
         try:
             line = (self.path / "format").read_bytes()
         except OSError as error:
             raise NotAStore(f"{self.path} is not a snapshot store: {error.strerror}") from error
-        if line != FORMAT_LINE.encode():
+        if line not in _FORMATS:
             raise NotAStore(f"{self.path} is a store of an unknown format: {line[:80]!r}")
         for directory in (self.packs_path, self.manifests_path):
             if not directory.is_dir():
                 raise NotAStore(f"{directory} is missing")
+        return _FORMATS[line]
 
 
 def find(listed: tuple[Manifest, ...], name: str) -> Manifest:

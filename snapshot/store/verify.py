@@ -104,7 +104,7 @@ class _Chunks:
     def read(self, chunks: list[ChunkId]) -> None:
         """Read all copies of these chunks."""
         for chunk in chunks:
-            places = self._packs.places(chunk)
+            places = [at for at in self._packs.places(chunk) if not self._is_left(chunk, at)]
             damaged = [damage for place in places if (damage := self._damage(chunk, place))]
             hurts = self._users.get(chunk, ()) if len(damaged) == len(places) else ()
             self.findings += [
@@ -112,6 +112,11 @@ class _Chunks:
             ]
             self.count += 1
             self._progress(self.count, len(chunks))
+
+    def _is_left(self, chunk: ChunkId, place: Place) -> bool:
+        """Whether this is a patch that nothing needs any more, so that its base was collected."""
+        is_orphan = place.pages != 0 and not self._packs.places(place.base)
+        return is_orphan and (chunk not in self._users or chunk in self._packs)
 
     def _damage(self, chunk: ChunkId, place: Place) -> ChunkDamaged | None:
         try:

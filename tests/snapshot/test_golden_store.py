@@ -64,3 +64,16 @@ def test_a_manifest_that_names_the_limits_is_still_read() -> None:
 
     assert snapshot.limits == "mainnet 2026-08 with chunk_bytes=5"
     assert snapshot.checksum == "7f48b5696da6860913daf628a7b8e69ef3c2839d22a5e8c249d7fa24ada66b8a"
+
+
+def test_version_two_patches_are_still_applied() -> None:
+    first = b"heap of the golden store".ljust(2 * PAGE, b"\0")
+    second = first[:5_000] + b"patched once" + first[5_012:]
+    third = second[: 9 * 4_096] + b"and again" + second[9 * 4_096 + 9 :]
+    with Store(GOLDEN / "v2", read_only=True) as store:
+        assert verify(store).is_sound
+        heaps = [everything(store.load(item, new_region))[0] for item in store.manifests()]
+        patches = [entry.pages for _, entries in store.packs for entry in entries if entry.pages]
+
+    assert heaps == [first, second, third]
+    assert sorted(patches) == [1 << 1, 1 << 1 | 1 << 9]
