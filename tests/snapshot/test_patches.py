@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox.memory import new_region
@@ -70,6 +70,7 @@ def everything_again(store: Store, saved: Saved) -> tuple[object, ...]:
 # --- cutting and applying
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=64), st.binary(max_size=64), st.integers(0, 0xFFFF))
 def test_a_patch_makes_of_its_base_what_it_was_cut_from(old: bytes, new: bytes, pages: int) -> None:
     base, data = (random.Random(seed).randbytes(PAGE) for seed in (old, new))
@@ -85,6 +86,7 @@ def test_a_patch_makes_of_its_base_what_it_was_cut_from(old: bytes, new: bytes, 
     assert applied(base, pages, patch) == changed
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 5 * PAGE), st.integers(1, 2 * PAGE)), max_size=4))
 def test_the_pages_of_runs_are_those_that_they_touch(runs: list[tuple[int, int]]) -> None:
     touched = {
@@ -382,6 +384,7 @@ def test_a_truncated_pack_still_gives_the_patches_before_the_cut(
 
 
 @pytest.mark.slow
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_whatever_was_saved_and_collected_comes_back(
     data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
