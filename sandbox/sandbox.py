@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from sandbox.anchor import Anchor
+from sandbox.certification.root import ROOT_KEY
 from sandbox.cycles import MAINNET_13_NODES, Prices
 from sandbox.engine import Compiler
 from sandbox.errors import UsageError
@@ -60,7 +61,8 @@ class Sandbox(TakesSnapshots):
 
     ``ic.seed`` is the seed, ``ic.identity`` who calls when there is no ``caller=``,
     ``ic.names`` the canisters by name, ``ic.management`` the management canister,
-    ``ic.snapshots`` what is done with snapshots besides taking and loading them.
+    ``ic.snapshots`` what is done with snapshots besides taking and loading them,
+    ``ic.root_key`` (DER) what certificates verify with (``sandbox.certification``).
 
     Use from several threads is serialised. A forked child must make its own sandbox.
     """
@@ -92,6 +94,7 @@ class Sandbox(TakesSnapshots):
         self.management = ManagementCanister(self)
         self.snapshots = SnapshotDesk(self)
         self.identity = DEFAULT_IDENTITY
+        self.root_key = ROOT_KEY
         self.names: dict[str, Principal] = {}
         self.interfaces: dict[Principal, str] = {}
         if self._directory is not None:

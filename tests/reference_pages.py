@@ -132,6 +132,12 @@ REFERENCE: Final = {
             "sandbox.engine.compiler.Compiler",
             "sandbox.engine.cache.CompileCache",
         )),
+        Part(
+            "sandbox.certification",
+            ("sandbox.certification",),
+            first=("verified", "Certificate"),
+            about=("sandbox.certification",),
+        ),
         Part("Types in signatures", (
             "sandbox.sandbox.PrincipalLike",
             "sandbox.execution.modules.Source",

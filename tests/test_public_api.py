@@ -23,6 +23,10 @@ PUBLIC = {
         field_hash format_interface format_message format_type format_values generate_stub
         load_interface parse_interface parse_type parse_types parse_values subtype
     """,
+    "sandbox.certification": """
+        Certificate CertificateInvalid HashTree TreeMalformed Unproven decoded encoded
+        issued lookup root_hash tree_of verified
+    """,
     "sandbox.rehearsal": """
         Acceptance Budget Call Chain Entry Fact Finding FromCanister FromDirectory FromModule
         FromStore FromWorld Growth Harm Matrix Member Migration Plan PlanInvalid PlanRefused

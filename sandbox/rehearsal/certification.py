@@ -1,8 +1,8 @@
 """What a canister certifies: the hash trees in its replies against its certified data.
 
 A gateway checks a response with a certificate that the subnet has signed and a witness that
-the canister adds. The signature is the subnet's business and cannot be had here; that the
-witness hashes to the certified data is the canister's, and can be checked without one.
+the canister adds. The signature is the subnet's business; that the witness hashes to the
+certified data is the canister's, and can be checked without one.
 Sources: IC interface specification, "Certification"; HTTP gateway protocol specification.
 """
 
@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.candid.types import field_hash
 from sandbox.candid.values import Some
+from sandbox.certification import TreeMalformed, decoded, issued, root_hash
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,13 +27,10 @@ if TYPE_CHECKING:
 # Also how ``IC-CertificateExpression`` begins.
 HEADER: Final = "ic-certificate"
 _TREE: Final = re.compile(r"(?:^|[,\s])tree=:([A-Za-z0-9+/=\s]*):")
-_MOST_DEPTH: Final = 200
 _PAGE_FIELDS: Final = {
     str(field_hash(name)): name
     for name in ("status_code", "headers", "body", "upgrade", "streaming_strategy")
 }
-_TAGGED: Final = b"\xd9\xd9\xf7"  # "this is CBOR"
-_SIGNATURE_BYTES: Final = 48
 
 
 @contextmanager
@@ -47,12 +44,11 @@ def certifying(ic: Sandbox) -> Iterator[None]:
 
 
 def unsigned_certificate(state: CanisterState) -> bytes:
-    """Return a certificate of the canister's certified data as the IC gives it, unsigned."""
-    data = _labeled(b"certified_data", _array(3, _blob(state.certified_data)))
-    tree = _labeled(b"canister", _labeled(bytes(state.id), data))
-    return b"".join(
-        (_TAGGED, b"\xa2", _text("tree"), tree, _text("signature"), _blob(bytes(_SIGNATURE_BYTES)))
-    )
+    """Return a certificate of the canister's certified data as the IC gives it, unsigned.
+
+    It names no time, so that replies before and after an upgrade can be compared.
+    """
+    return issued({b"canister": {bytes(state.id): {b"certified_data": state.certified_data}}}, None)
 
 
 def witnesses(value: Any) -> Iterator[bytes | None]:
@@ -147,71 +143,6 @@ def _root_in(header: str) -> bytes | None:
 
 def _root_of(data: bytes) -> bytes | None:
     try:
-        tree, _ = _read(data, len(_TAGGED) if data.startswith(_TAGGED) else 0, 0)
-        return _root(tree, 0)
-    except (IndexError, ValueError):
+        return root_hash(decoded(data))
+    except TreeMalformed:
         return None
-
-
-def _root(tree: Any, depth: int) -> bytes:
-    if depth > _MOST_DEPTH:
-        raise ValueError("nested too deeply")
-    match tree:
-        case [0]:
-            return _hash("empty")
-        case [1, left, right]:
-            return _hash("fork", _root(left, depth + 1), _root(right, depth + 1))
-        case [2, bytes() as label, below]:
-            return _hash("labeled", label, _root(below, depth + 1))
-        case [3, bytes() as leaf]:
-            return _hash("leaf", leaf)
-        case [4, bytes() as pruned] if len(pruned) == hashlib.sha256().digest_size:
-            return pruned
-    raise ValueError("no hash tree")
-
-
-def _hash(kind: str, *parts: bytes) -> bytes:
-    name = f"ic-hashtree-{kind}".encode()
-    return hashlib.sha256(b"".join((bytes([len(name)]), name, *parts))).digest()
-
-
-def _read(data: bytes, at: int, depth: int) -> tuple[Any, int]:
-    """Read one CBOR item: an unsigned number, bytes, text or an array of them."""
-    if depth > 2 * _MOST_DEPTH:
-        raise ValueError("nested too deeply")
-    kind, value, at = data[at] >> 5, data[at] & 31, at + 1
-    if value >= 24:
-        width = 1 << (value - 24)
-        if width > 8:
-            raise ValueError("a length that is not definite")
-        value, at = int.from_bytes(data[at : at + width], "big"), at + width
-    if kind == 0:
-        return value, at
-    if kind in (2, 3):
-        if value > len(data) - at:
-            raise IndexError
-        return data[at : at + value], at + value
-    if kind != 4:
-        raise ValueError("no item of a hash tree")
-    items = []
-    for _ in range(value):
-        item, at = _read(data, at, depth + 1)
-        items.append(item)
-    return items, at
-
-
-def _labeled(label: bytes, below: bytes) -> bytes:
-    return _array(2, _blob(label), below)
-
-
-def _array(kind: int, *items: bytes) -> bytes:
-    return bytes([0x80 + 1 + len(items), kind]) + b"".join(items)
-
-
-def _blob(data: bytes) -> bytes:
-    # Principals, hashes, signatures: below 256 bytes.
-    return (bytes([0x40 + len(data)]) if len(data) < 24 else bytes([0x58, len(data)])) + data
-
-
-def _text(word: str) -> bytes:
-    return bytes([0x60 + len(word)]) + word.encode()

@@ -31,6 +31,7 @@ class ModuleFacts:
     is_eop: Motoko's enhanced orthogonal persistence, so an upgrade may keep the heap.
     drops_segments: code may drop a passive data segment, which no live instance can take
         back; a rollback has to instantiate afresh.
+    reads_certificate: it imports what a query reads its certificate with.
     """
 
     methods: Mapping[str, Method]
@@ -41,6 +42,7 @@ class ModuleFacts:
     is_eop: bool
     drops_segments: bool
     has_names: bool
+    reads_certificate: bool
 
 
 def describe(module: Module) -> ModuleFacts:
@@ -59,6 +61,9 @@ def describe(module: Module) -> ModuleFacts:
         is_eop=_EOP_SECTION in metadata,
         drops_segments=_drops_segments(module),
         has_names=any(section.name == NAME_SECTION for section in module.customs),
+        reads_certificate=any(
+            entry.name.startswith("data_certificate_") for entry in module.imports
+        ),
     )
 
 

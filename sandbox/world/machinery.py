@@ -6,6 +6,7 @@ from collections import OrderedDict
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
+from sandbox.certification.root import ROOT_KEY
 from sandbox.cycles.costs import cost_of
 from sandbox.cycles.prices import LONGEST_RESERVATION_S
 from sandbox.engine.compiler import wat_to_wasm
@@ -25,12 +26,6 @@ if TYPE_CHECKING:
 # A live instance takes some 40 GiB of the 128 TiB of address space, one with a large stable
 # memory 0.5 TiB, so only so many are live; the others are made anew when needed (0.4 ms).
 _MAX_LIVE: Final = 160
-# A public key nobody signs with here: generator of G2, that is the key of the secret 1.
-_ROOT_KEY: Final = bytes.fromhex(
-    "308182301d060d2b0601040182dc7c0503010201060c2b0601040182dc7c05030201036100"
-    "93e02b6052719f607dacd3a088274f65596bd0d09920b61ab5da61bbdc7f5049334cf11213945d57e5ac7d055d042b7e"
-    "024aa2b2f08f0a91260805272dc51051c6e47ad4fa403b02b4510b647ae3d1770bac0326a805bbefd48056c8c121bdb8"
-)
 
 
 class Machinery:
@@ -62,8 +57,8 @@ class Machinery:
             compiler=compiler,
             system_api=self._compiled_system_api,
             limits=limits,
-            subnet=Principal.self_authenticating(_ROOT_KEY),
-            root_key=_ROOT_KEY,
+            subnet=Principal.self_authenticating(ROOT_KEY),
+            root_key=ROOT_KEY,
             now_ns=now_ns,
             memory_kind=memory_kind,
             cost=cost_of(bank.prices, limits),

@@ -1,0 +1,48 @@
+"""Certificates for queries: of a canister's certified data, signed with the root key.
+
+As on the IC, a query from outside gets one, and a message does not. Signing takes some 0.3 ms,
+so a certificate is made only for modules that import the system calls to read it, and once for
+the same data at the same time. Without the extra ``[crypto]`` certificates are not signed.
+"""
+
+from __future__ import annotations
+
+from functools import cache, lru_cache
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from sandbox.certification.certificate import issued, nat
+from sandbox.certification.root import SECRET
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.certification.hash_tree import State
+    from sandbox.state import CanisterState
+
+
+class Certifier:
+    """Makes the certificate that a canister may read in a query."""
+
+    def __init__(self, now_ns: Callable[[], int]) -> None:
+        self._now_ns = now_ns
+
+    def __call__(self, state: CanisterState) -> bytes:
+        """Return the certificate; empty for a module that cannot read it."""
+        if state.module is None or not state.module.facts.reads_certificate:
+            return b""
+        return _certificate(bytes(state.id), state.certified_data, self._now_ns())
+
+
+@lru_cache(maxsize=64)
+def _certificate(canister: bytes, data: bytes, time_ns: int) -> bytes:
+    state: State = {
+        b"canister": {canister: {b"certified_data": data}},
+        b"time": nat(time_ns),
+    }
+    return issued(state, SECRET if _can_sign() else None)
+
+
+@cache
+def _can_sign() -> bool:
+    return find_spec("py_arkworks_bls12381") is not None

@@ -1,0 +1,21 @@
+;; Hands on the certificate of its certified data, or nothing where there is none.
+(module
+  (import "ic0" "data_certificate_present" (func $present (result i32)))
+  (import "ic0" "data_certificate_size" (func $size (result i32)))
+  (import "ic0" "data_certificate_copy" (func $copy (param i32 i32 i32)))
+  (import "ic0" "certified_data_set" (func $certify (param i32 i32)))
+  (import "ic0" "msg_reply_data_append" (func $append (param i32 i32)))
+  (import "ic0" "msg_reply" (func $reply))
+  (memory 1)
+  (data (i32.const 0) "certified")
+  (func (export "canister_update certify")
+    (call $certify (i32.const 0) (i32.const 9))
+    (i32.store (i32.const 100) (call $present))
+    (call $append (i32.const 100) (i32.const 4))
+    (call $reply))
+  (func $get (export "canister_query get")
+    (if (call $present) (then
+      (call $copy (i32.const 1000) (i32.const 0) (call $size))
+      (call $append (i32.const 1000) (call $size))))
+    (call $reply))
+  (func (export "canister_composite_query get_composite") (call $get)))
