@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sandbox.wasm.code import notable_instructions
 from sandbox.wasm.metadata import read_metadata
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from sandbox.wasm.metadata import Metadata
     from sandbox.wasm.module import Module
 
+# What ic-cdk's ``export_candid!`` exports: it returns the address of the interface's text.
+CANDID_POINTER: Final = "get_candid_pointer"
 _EOP_SECTION = "enhanced-orthogonal-persistence"
 
 
@@ -31,6 +33,7 @@ class ModuleFacts:
     is_eop: Motoko's enhanced orthogonal persistence, so an upgrade may keep the heap.
     drops_segments: code may drop a passive data segment, which no live instance can take
         back; a rollback has to instantiate afresh.
+    has_candid_pointer: it exports ``CANDID_POINTER``, of the type such a function has.
     """
 
     methods: Mapping[str, Method]
@@ -41,6 +44,7 @@ class ModuleFacts:
     is_eop: bool
     drops_segments: bool
     has_names: bool
+    has_candid_pointer: bool
 
 
 def describe(module: Module) -> ModuleFacts:
@@ -59,6 +63,7 @@ def describe(module: Module) -> ModuleFacts:
         is_eop=_EOP_SECTION in metadata,
         drops_segments=_drops_segments(module),
         has_names=any(section.name == NAME_SECTION for section in module.customs),
+        has_candid_pointer=_has_candid_pointer(module),
     )
 
 
@@ -68,6 +73,15 @@ def _methods(functions: list[str]) -> dict[str, Method]:
         for export_name in functions
         if (method := split_method(export_name)) is not None
     }
+
+
+def _has_candid_pointer(module: Module) -> bool:
+    pointer = ((), ("i64" if module.is_64 else "i32",))
+    return any(
+        module.function_type(entry.index) == pointer
+        for entry in module.exports
+        if entry.name == CANDID_POINTER and entry.kind is ExternKind.FUNCTION
+    )
 
 
 def _drops_segments(module: Module) -> bool:
