@@ -1,6 +1,6 @@
 """A canister's Candid interface, and the codecs of its methods.
 
-The interface comes from ``did=`` or from the module's ``candid:service`` metadata. Without
+The interface comes from ``did=`` or from the module itself (``sandbox.embedded``). Without
 one, arguments are Candid text and results are decoded by what the message says of itself.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 from sandbox import candid
 from sandbox.candid.errors import CandidError
 from sandbox.candid.types import Env, Func, Interface, Mode, Prim, Ref, Service, Type
+from sandbox.embedded import Embedded, embedded_interface, parsed
 from sandbox.errors import UsageError
 
 if TYPE_CHECKING:
@@ -38,14 +39,18 @@ class MethodCodec:
     """Turns a method's arguments into bytes and its reply into values.
 
     func: its type, None when the interface does not know the method.
-    near: method names that look alike, for the error text.
+    near: method names that look alike, and problem: why the module's interface cannot be
+        read; both for the error texts.
     """
 
-    def __init__(self, name: str, func: Func | None, env: Env, near: Sequence[str] = ()) -> None:
+    def __init__(
+        self, name: str, func: Func | None, env: Env, near: Sequence[str] = (), problem: str = ""
+    ) -> None:
         self.name = name
         self.func = func
         self.env = env
         self._near = near
+        self._problem = f" ({problem})" if problem else ""
 
     @property
     def is_query(self) -> bool:
@@ -69,7 +74,8 @@ class MethodCodec:
             return NO_VALUES
         hint = f" (did you mean {' or '.join(self._near)}?)" if self._near else ""
         raise UsageError(
-            f"the types of {self.name!r} are not known{hint}: give the interface with did=, "
+            f"the types of {self.name!r} are not known{hint}{self._problem}: "
+            "give the interface with did=, "
             "the arguments as Candid text such as '(5 : nat)', or bytes to update_raw / query_raw"
         )
 
@@ -122,8 +128,8 @@ class MethodCodec:
         if result is None or (isinstance(result, str) and result.startswith("(")):
             return NO_VALUES if result is None else candid.encode(result)
         raise UsageError(
-            f"the result types of {self.name!r} are not known: give the interface with did=, "
-            "or the result as Candid text such as '(5 : nat)'"
+            f"the result types of {self.name!r} are not known{self._problem}: "
+            "give the interface with did=, or the result as Candid text such as '(5 : nat)'"
         )
 
     def _is_candid_text(self, arguments: Sequence[Any]) -> bool:
@@ -150,11 +156,13 @@ class CanisterInterface:
 
     interface: None when nothing is known.
     exported: the module's methods with their kinds.
+    problem: why what the module says of its interface cannot be read; else empty.
     """
 
     interface: Interface | None
     exported: Mapping[str, str]
     init_types: tuple[Type, ...] | None
+    problem: str = ""
 
     @cached_property
     def functions(self) -> Mapping[str, Func]:
@@ -176,7 +184,7 @@ class CanisterInterface:
         """The codec of the init argument."""
         env = self.interface.env if self.interface else {}
         func = None if self.init_types is None else Func(self.init_types, ())
-        return MethodCodec("the init argument", func, env)
+        return MethodCodec("the init argument", func, env, problem=self.problem)
 
     def method(self, name: str) -> MethodCodec:
         """Return the codec of a method; also for one the interface does not know."""
@@ -210,19 +218,20 @@ class CanisterInterface:
     def _new_codec(self, name: str) -> MethodCodec:
         env = self.interface.env if self.interface else {}
         func = self.functions.get(name)
-        return MethodCodec(name, func, env, () if func else self.near(name))
+        return MethodCodec(name, func, env, () if func else self.near(name), self.problem)
 
 
 def interface_of(module: InstalledModule | None, did: str | None = None) -> CanisterInterface:
-    """Return the interface of a module; ``did`` (text) goes before the metadata.
+    """Return the interface of a module; ``did`` (text) goes before what the module carries.
 
-    Raises: CandidSyntaxError for a bad ``did``.
+    Raises: CandidSyntaxError for a bad ``did``; UsageError in a thread whose stack is too small
+        for Wasm code, when the module has to be asked.
     """
     if module is None:
-        return _build(None, did or "", "")
+        return _declared(None, did or "")
     known = _KNOWN.setdefault(module, {})
     if did not in known:
-        known[did] = _embedded(module) if did is None else _build(module, did, "")
+        known[did] = _own(module) if did is None else _declared(module, did)
     return known[did]
 
 
@@ -242,35 +251,31 @@ def did_text(did: str | PathLike[str] | None) -> str | None:
         raise UsageError(f"the interface {text!r} cannot be read: {error}") from error
 
 
-def _embedded(module: InstalledModule) -> CanisterInterface:
-    service = module.metadata.get("candid:service")
-    arguments = module.metadata.get("candid:args")
-    try:
-        return _build(
-            module,
-            service.content.decode() if service else "",
-            arguments.content.decode() if arguments else "",
-        )
-    except (CandidError, UnicodeDecodeError):
-        # The module's own metadata is no reason not to run it; calls then take text.
-        return _build(module, "", "")
+def _declared(module: InstalledModule | None, did: str) -> CanisterInterface:
+    interface = parsed(did) if did.strip() else None
+    return CanisterInterface(interface, _exported(module), interface.init if interface else None)
 
 
-def _build(module: InstalledModule | None, did: str, arguments: str) -> CanisterInterface:
-    exported = {name: str(method.kind) for name, method in module.methods.items()} if module else {}
-    interface = _parse(did) if did.strip() else None
-    init = interface.init if interface else None
-    if arguments.strip():
+def _own(module: InstalledModule) -> CanisterInterface:
+    found = embedded_interface(module.facts, lambda: module)
+    init = _init_types(module, found)
+    return CanisterInterface(found.interface, _exported(module), init, found.problem)
+
+
+def _init_types(module: InstalledModule, found: Embedded) -> tuple[Type, ...] | None:
+    """Return the init argument's types: the metadata ``candid:args``, else the interface's."""
+    arguments, interface = module.metadata.get("candid:args"), found.interface
+    if arguments is not None and arguments.content.strip() and not found.problem:
         env = interface.env if interface else {}
-        init = candid.parse_types(arguments, env=env)[0]
-    return CanisterInterface(interface, exported, init)
+        try:
+            return candid.parse_types(arguments.content.decode(), env=env)[0]
+        except (CandidError, UnicodeDecodeError):
+            pass  # the module's own metadata is no reason not to run it
+    return interface.init if interface else None
 
 
-@lru_cache(maxsize=64)
-def _parse(did: str) -> Interface:
-    from sandbox.candid import parse_interface
-
-    return parse_interface(did)
+def _exported(module: InstalledModule | None) -> dict[str, str]:
+    return {name: str(method.kind) for name, method in module.methods.items()} if module else {}
 
 
 def _resolved(type_: Type, env: Env) -> Type:

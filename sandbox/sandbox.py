@@ -118,7 +118,8 @@ class Sandbox(TakesSnapshots):
         source: a path, or bytes: .wasm, .wasm.gz or .wat.
         arguments: the init argument: Python values by the module's Candid interface,
             one Candid text such as ``"(5 : nat)"``, or the encoded bytes. None: ``()``.
-        did: the interface, as text or a path, when the module does not carry one.
+        did: the interface, as text or a path, when the module does not carry one: as metadata
+            ``candid:service``, or in what its function ``get_candid_pointer`` returns.
         name: yours, for ``canister(name)``; kept with the world.
 
         On failure: there is no new canister.

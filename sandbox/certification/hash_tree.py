@@ -17,10 +17,10 @@ from sandbox.errors import SandboxError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+# A node and all below it: ``[0]`` to ``[4, hash]``.
 HashTree: TypeAlias = list[Any]
-"""A node and all below it: ``[0]`` to ``[4, hash]``."""
+# Values by label, nested.
 State: TypeAlias = "Mapping[bytes, bytes | State]"
-"""Values by label, nested."""
 
 _MOST_DEPTH: Final = 200
 _HASH_BYTES: Final = 32

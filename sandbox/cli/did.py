@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sandbox.candid import format_interface, load_interface, parse_interface
+from sandbox.candid import format_interface, load_interface
 from sandbox.candid.compat import Severity, compare
 from sandbox.candid.types import Service
 from sandbox.cli.common import json_option, print_json
@@ -27,7 +27,9 @@ _INTERFACE = click.Path(exists=True, dir_okay=False, path_type=Path)
 def did() -> None:
     """Show, check and compare Candid interfaces.
 
-    An interface is a .did file, or a module (.wasm, .wasm.gz, .wat) that carries one.
+    An interface is a .did file, or a module (.wasm, .wasm.gz, .wat) that carries one: as
+    metadata candid:service, or in what its function get_candid_pointer returns, which
+    ic_cdk::export_candid!() makes.
 
     \b
     Examples:
@@ -114,13 +116,20 @@ def read_interface(path: Path) -> Interface:
     """Return the interface of a .did file or of a module. Raises: UsageError."""
     if path.suffix == ".did":
         return load_interface(path)
-    from sandbox.engine.compiler import wat_to_wasm
+    from sandbox.embedded import embedded_interface
+    from sandbox.engine.compiler import Compiler, wat_to_wasm
+    from sandbox.execution.modules import ModuleLoader
     from sandbox.wasm import describe, load_source, parse_module
 
-    module = parse_module(load_source(path, wat_to_wasm=wat_to_wasm).wasm)
-    section = describe(module).metadata.get("candid:service")
-    if section is None:
-        raise UsageError(
-            f"{path} carries no interface (custom section candid:service); give its .did file"
+    wasm = load_source(path, wat_to_wasm=wat_to_wasm).wasm
+    # Compiled only where there is a function to call: reading metadata shall not take seconds.
+    found = embedded_interface(
+        describe(parse_module(wasm)), lambda: ModuleLoader(Compiler()).load(wasm)
+    )
+    if found.interface is None:
+        problem = found.problem or (
+            "it carries no interface (custom section candid:service, or function "
+            "get_candid_pointer)"
         )
-    return parse_interface(section.content.decode("utf-8", "replace"))
+        raise UsageError(f"{path}: {problem}; give its .did file")
+    return found.interface

@@ -13,6 +13,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Final
 
 from sandbox.engine.compiler import Compiled, Compiler, wat_to_wasm
+from sandbox.engine.pointer import text_at
 from sandbox.errors import ModuleRefused
 from sandbox.system_api.table import signatures
 from sandbox.wasm.describe import ModuleFacts, describe
@@ -46,6 +47,7 @@ class InstalledModule:
     """A module that passed all checks, ready to run; shared by all that use it.
 
     raw: the bytes as given (gzip stays gzip); module_hash: their SHA-256.
+    compiler: what compiled it.
     """
 
     raw: bytes
@@ -53,6 +55,7 @@ class InstalledModule:
     facts: ModuleFacts
     shape: Rewritten
     compiled: Compiled
+    compiler: Compiler
 
     @property
     def methods(self) -> Mapping[str, Method]:
@@ -93,6 +96,13 @@ class InstalledModule:
     def has_names(self) -> bool:
         """Whether a backtrace can show function names."""
         return self.facts.has_names
+
+    def text_at(self, export: str) -> str:
+        """Return the text whose address a function returns; no canister is touched.
+
+        Requires, raises: as ``engine.pointer.text_at``.
+        """
+        return text_at(self.compiler, self.compiled, self.shape, export)
 
 
 class ModuleLoader:
@@ -144,4 +154,7 @@ class ModuleLoader:
             instructions += 2 * len(module.globals)
             compiled = self._compiler.compile(counting, instructions)
             self._compiler.store(key, compiled)
-        return InstalledModule(source.raw, source.module_hash, describe(module), shape, compiled)
+        facts = describe(module)
+        return InstalledModule(
+            source.raw, source.module_hash, facts, shape, compiled, self._compiler
+        )

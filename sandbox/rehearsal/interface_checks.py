@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sandbox.candid import Severity as CandidSeverity
-from sandbox.candid import compare, parse_interface
+from sandbox.candid import compare
 from sandbox.candid.errors import CandidError
+from sandbox.interface import interface_of
 from sandbox.rehearsal.calling import HIDDEN
 from sandbox.rehearsal.findings import Fact, Severity
 from sandbox.rehearsal.registry import finding, findings_of
@@ -16,6 +17,7 @@ from sandbox.rehearsal.stable_types import SignatureUnreadable, read_signature
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sandbox.candid.types import Interface
     from sandbox.execution.modules import InstalledModule
     from sandbox.rehearsal.findings import Finding
 
@@ -25,11 +27,17 @@ _QUERY_NOW: Final = "was an update, is a query"
 
 def check_interfaces(old: InstalledModule, new: InstalledModule) -> Iterator[Finding]:
     """Compare what both modules say of their interface and their stable variables."""
-    service = "candid:service"
-    if service in old.metadata and service in new.metadata:
-        yield from _candid(_text(old, service), _text(new, service))
+    before, after = interface_of(old), interface_of(new)
+    if before.interface is not None and after.interface is not None:
+        yield from _candid(before.interface, after.interface)
     else:
-        yield from findings_of("S02", _gone(old, new))
+        gone = list(_gone(old, new))
+        unread = [
+            Fact(which, "", f"the interface cannot be compared: {found.problem}")
+            for which, found in (("old module", before), ("new module", after))
+            if found.problem
+        ]
+        yield from findings_of("S02", [*gone, *unread], None if gone else Severity.WARNING)
     types = "motoko:stable-types"
     if types in old.metadata and types in new.metadata:
         yield from _stable(_text(old, types), _text(new, types))
@@ -42,11 +50,11 @@ def _gone(old: InstalledModule, new: InstalledModule) -> Iterator[Fact]:
             yield Fact(name, method.kind.value, "the method is gone")
 
 
-def _candid(old: str, new: str) -> Iterator[Finding]:
+def _candid(old: Interface, new: Interface) -> Iterator[Finding]:
     try:
-        found = compare(parse_interface(new), parse_interface(old))
+        found = compare(new, old)
     except CandidError as error:
-        fact = Fact("candid:service", "", f"cannot be compared: {error}")
+        fact = Fact("interface", "", f"cannot be compared: {error}")
         yield finding("S02", fact, severity=Severity.WARNING)
         return
     for code, kind in (("S02", CandidSeverity.BREAKING), ("S03", CandidSeverity.READS_NULL)):

@@ -42,8 +42,9 @@ ROWS: Final = (
         "S02", "The interface breaks its clients", FAILURE, OUTAGE,
         "A method is gone, or its type is no subtype of what old clients were built with: "
         "their calls fail.",
-        "candid:service of the old and the new module are compared as subtypes, with paths; where "
-        "one has none, the names of their methods.",
+        "The interfaces that the old and the new module carry (candid:service, else what "
+        "get_candid_pointer returns) are compared as subtypes, with paths; where one carries "
+        "none, the names of their methods.",
         "Keep the old method beside the new one, and make new fields and arguments opt.",
         "https://github.com/caffeinelabs/motoko/issues/3858",
     ),

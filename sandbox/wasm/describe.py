@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sandbox.wasm.code import notable_instructions
 from sandbox.wasm.metadata import read_metadata
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from sandbox.wasm.metadata import Metadata
     from sandbox.wasm.module import Module
 
+# What ic-cdk's ``export_candid!`` exports: it returns the address of the interface's text.
+CANDID_POINTER: Final = "get_candid_pointer"
 _EOP_SECTION = "enhanced-orthogonal-persistence"
 
 
@@ -32,6 +34,7 @@ class ModuleFacts:
     drops_segments: code may drop a passive data segment, which no live instance can take
         back; a rollback has to instantiate afresh.
     reads_certificate: it imports what a query reads its certificate with.
+    has_candid_pointer: it exports ``CANDID_POINTER``, of the type such a function has.
     """
 
     methods: Mapping[str, Method]
@@ -43,6 +46,7 @@ class ModuleFacts:
     drops_segments: bool
     has_names: bool
     reads_certificate: bool
+    has_candid_pointer: bool
 
 
 def describe(module: Module) -> ModuleFacts:
@@ -64,6 +68,7 @@ def describe(module: Module) -> ModuleFacts:
         reads_certificate=any(
             entry.name.startswith("data_certificate_") for entry in module.imports
         ),
+        has_candid_pointer=_has_candid_pointer(module),
     )
 
 
@@ -73,6 +78,15 @@ def _methods(functions: list[str]) -> dict[str, Method]:
         for export_name in functions
         if (method := split_method(export_name)) is not None
     }
+
+
+def _has_candid_pointer(module: Module) -> bool:
+    pointer = ((), ("i64" if module.is_64 else "i32",))
+    return any(
+        module.function_type(entry.index) == pointer
+        for entry in module.exports
+        if entry.name == CANDID_POINTER and entry.kind is ExternKind.FUNCTION
+    )
 
 
 def _drops_segments(module: Module) -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pointer_modules import pointer_module
 from sandbox.demo.story import module
 
 if TYPE_CHECKING:
@@ -200,3 +201,24 @@ def test_enhanced_persistence_keeps_the_heap_unless_told_otherwise(
     )  # fmt: skip
 
     assert run.json("call", "ledger", "balance_of", '("ada")') == 1200
+
+
+def test_a_module_whose_function_tells_its_interface_needs_no_did(
+    run: CommandLine, wat_file: Callable[[str], str]
+) -> None:
+    module = wat_file(pointer_module().decode())
+
+    refused = run("install", "echo", module, code=2)
+    run("install", "echo", module, "--argument", "(5)")
+
+    assert "give --argument '(nat16)'" in refused.stderr
+    assert run("call", "echo", "echo", "(200)").stdout == "(200 : nat8)\n"
+    assert "echo: (nat8) -> (nat8) query" in run("status", "echo").stdout
+
+
+def test_a_module_whose_function_fails_is_installed_and_called_untyped(
+    run: CommandLine, wat_file: Callable[[str], str]
+) -> None:
+    run("install", "echo", wat_file(pointer_module("(unreachable)").decode()))
+
+    assert run("call", "echo", "echo", "(5 : nat8)").stdout == "(5 : nat8)\n"

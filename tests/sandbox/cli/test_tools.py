@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pointer_modules import FAILURES, pointer_module
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from command_line import CommandLine
@@ -57,6 +60,39 @@ def test_a_module_without_an_interface_is_asked_wrongly(run: CommandLine, tmp_pa
     result = run("did", "show", str(tmp_path / "bare.wat"), code=2)
 
     assert "give its .did file" in result.stderr
+
+
+def test_an_interface_is_read_from_what_a_modules_function_returns(
+    run: CommandLine, wat_file: Callable[[str], str], old: str
+) -> None:
+    module = wat_file(pointer_module().decode())
+
+    assert "echo : (nat8) -> (nat8) query" in run("did", "show", module).stdout
+    assert "1 methods" in run("did", "check", module).stdout
+    assert "def echo" in run("did", "stub", module).stdout
+    assert "compatible" in run("did", "diff", module, module).stdout
+    assert "breaking:" in run("did", "diff", old, module, code=1).stdout
+
+
+@pytest.mark.parametrize("how", FAILURES)
+def test_what_goes_wrong_in_a_modules_function_is_told_with_the_way_out(
+    run: CommandLine, wat_file: Callable[[str], str], how: str
+) -> None:
+    body, extra, problem = FAILURES[how]
+
+    shown = run("did", "show", wat_file(pointer_module(body, extra).decode()), code=2).stderr
+
+    assert "get_candid_pointer" in shown
+    assert problem in shown
+    assert "give its .did file" in shown
+
+
+def test_a_module_the_ic_refuses_is_refused_before_its_function_is_called(
+    run: CommandLine, wat_file: Callable[[str], str]
+) -> None:
+    module = wat_file(pointer_module("(i64.const 0)").decode())
+
+    assert "type mismatch" in run("did", "show", module, code=2).stderr
 
 
 def test_diff_ends_with_1_when_something_breaks(run: CommandLine, old: str, new: str) -> None:

@@ -23,6 +23,7 @@ def test_an_empty_module_offers_nothing() -> None:
         is_eop=False,
         drops_segments=False,
         has_names=False,
+        has_candid_pointer=False,
     )
 
 
@@ -74,3 +75,22 @@ def test_start_width_and_names_are_reported() -> None:
 )
 def test_only_dropping_passive_data_is_beyond_undoing(fields: str, drops: bool) -> None:
     assert describe(f"(memory 1) {fields}").drops_segments == drops
+
+
+@pytest.mark.parametrize(
+    ("fields", "has"),
+    [
+        ('(memory 1) (func (export "get_candid_pointer") (result i32) (i32.const 0))', True),
+        ('(memory i64 1) (func (export "get_candid_pointer") (result i64) (i64.const 0))', True),
+        ('(memory i64 1) (func (export "get_candid_pointer") (result i32) (i32.const 0))', False),
+        ('(func (export "get_candid_pointer") (param i32) (result i32) (i32.const 0))', False),
+        ('(func (export "get_candid_pointer"))', False),
+        ('(global (export "get_candid_pointer") i32 (i32.const 0))', False),
+        ('(func (export "canister_query get_candid_pointer"))', False),
+    ],
+    ids=["narrow", "wide", "other width", "parameter", "no result", "global", "method"],
+)
+def test_a_function_that_points_at_an_interface_is_known_by_name_and_type(
+    fields: str, has: bool
+) -> None:
+    assert describe(fields).has_candid_pointer == has
