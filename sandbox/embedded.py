@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from sandbox.candid.errors import CandidError
-from sandbox.engine.pointer import NoText
+from sandbox.errors import NoText
 from sandbox.wasm.describe import CANDID_POINTER
 
 if TYPE_CHECKING:

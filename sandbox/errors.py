@@ -47,6 +47,13 @@ class ModuleRefused(SandboxError):
         self.reason = reason
 
 
+class NoText(SandboxError):
+    """A function that is to return the address of a text does not: its module is to blame.
+
+    The message continues a sentence that begins with the function's name.
+    """
+
+
 class CanisterRejected(SandboxError):
     """A call was answered with a reject.
 

@@ -15,7 +15,7 @@ import wasmtime
 
 from sandbox.engine.signals import trapping_safely
 from sandbox.engine.traps import read_trap
-from sandbox.errors import SandboxError
+from sandbox.errors import NoText
 from sandbox.wasm.rewrite import HEAP_IMPORT
 
 if TYPE_CHECKING:
@@ -32,13 +32,6 @@ MAX_HEAP_BYTES: Final = 256 << 20
 # As metadata the text could be no longer: the IC takes 1 MiB of custom sections.
 MAX_TEXT_BYTES: Final = 1 << 20
 _PAGE_BYTES: Final = 65_536
-
-
-class NoText(SandboxError):
-    """A function that is to return the address of a text does not: its module is to blame.
-
-    The message continues a sentence that begins with the function's name.
-    """
 
 
 def text_at(compiler: Compiler, compiled: Compiled, shape: Rewritten, export: str) -> str:

@@ -23,6 +23,7 @@ def test_an_empty_module_offers_nothing() -> None:
         is_eop=False,
         drops_segments=False,
         has_names=False,
+        reads_certificate=False,
         has_candid_pointer=False,
     )
 
