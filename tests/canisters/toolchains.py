@@ -1,8 +1,9 @@
 """The compilers, installed from public registries into ``.cache/toolchains``.
 
-The only module that reaches a network, and only through npm, apt-get and pip, which follow the
-user's own mirror settings. What the machine has is used; what it lacks comes as a Python wheel,
-Node.js and a C compiler too, so that Python alone is enough to start from.
+This and ``rust_toolchain`` are the only modules that reach a network, and only through npm,
+apt-get and pip, which follow the user's own mirror settings. What the machine has is used; what it
+lacks comes as a Python wheel, Node.js and a C compiler too, so that Python alone is enough to
+start from.
 
 A toolchain is installed in a folder of another name, which is then renamed: a folder that is
 there is complete, and its name carries the version.
@@ -20,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 MOTOKO: Final = "motoko@4.10.0"
@@ -40,6 +41,10 @@ class BuildFailed(Exception):
         super().__init__(f"{' '.join(command)}\n{output.strip()}")
         self.command = tuple(command)
         self.output = output
+
+
+class ToolchainMissing(Exception):
+    """A compiler is not here and cannot be fetched: what to install."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +107,7 @@ def npm_package(root: Path, spec: str) -> Path:
     quiet = ("--no-audit", "--no-fund", "--no-save", "--ignore-scripts")
     # `--prefix .`: without it npm climbs to the nearest package.json above.
     command = (*node_js(root).npm, "install", *quiet, "--prefix", ".", spec)
-    return _installed(root, spec, command) / "node_modules"
+    return installed(root, spec, lambda folder: run_tool(command, folder=folder)) / "node_modules"
 
 
 def node_js(root: Path) -> NodeJs:
@@ -148,21 +153,22 @@ def _try_apt_get(root: Path) -> None:
             run_tool(install, folder=root, environment={"DEBIAN_FRONTEND": "noninteractive"})
 
 
-def _wheel(root: Path, spec: str) -> Path:
-    pip = (sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--quiet")
-    return _installed(root, spec, (*pip, "--target", ".", spec))
-
-
-def _installed(root: Path, spec: str, command: Sequence[str]) -> Path:
-    """Return the folder where ``command``, run in it, has installed ``spec``."""
-    folder = root / spec
-    with exclusive(root / f"{spec}.lock"):
+def installed(root: Path, name: str, install: Callable[[Path], None]) -> Path:
+    """Return the folder that ``install``, given it empty, has once filled."""
+    folder = root / name
+    with exclusive(root / f"{name}.lock"):
         if not folder.exists():
-            partial = root / f"{spec}.partial"
+            partial = root / f"{name}.partial"
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir(parents=True)
             # Without a network npm tries for minutes: say what is waited for.
-            print(f"installing {spec} ...", file=sys.stderr, flush=True)
-            run_tool(command, folder=partial)
+            print(f"installing {name} ...", file=sys.stderr, flush=True)
+            install(partial)
             partial.rename(folder)
     return folder
+
+
+def _wheel(root: Path, spec: str) -> Path:
+    pip = (sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--quiet")
+    command = (*pip, "--target", ".", spec)
+    return installed(root, spec, lambda folder: run_tool(command, folder=folder))
