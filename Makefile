@@ -1,5 +1,5 @@
 # Every target sets up what it needs: Python 3.11+ and make are enough for `make demo`;
-# `make test` also compiles canisters, for which it fetches compilers from npm and PyPI.
+# `make test` also compiles canisters, for which it fetches compilers from npm, PyPI and Debian.
 
 PYTHON ?= python3
 VENV   := .venv

@@ -44,7 +44,13 @@ def run_wat(ic: Sandbox) -> Callable[..., Canister]:
 
 @pytest.fixture(scope="session")
 def built() -> Callable[[str], Path]:
-    """Return the path of a compiled test canister (tests/canisters)."""
-    from canisters.build import built
+    """Return the path of a compiled test canister (tests/canisters), or skip if none can be."""
+    from canisters.build import ToolchainMissing, built
 
-    return built
+    def built_or_skipped(name: str) -> Path:
+        try:
+            return built(name)
+        except ToolchainMissing as missing:
+            pytest.skip(str(missing))
+
+    return built_or_skipped

@@ -28,12 +28,12 @@ if not __package__:  # run as a script: Python then looks for modules here, not 
 from canisters.compilers import SUFFIXES, compiler_of, output_of
 from canisters.demo import is_demo, publish
 from canisters.recipes import CHECKOUT, RECIPES, Recipe
-from canisters.toolchains import BuildFailed, exclusive
+from canisters.toolchains import BuildFailed, ToolchainMissing, exclusive
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["BuildFailed", "Outputs", "Places", "build", "built", "main"]
+__all__ = ["BuildFailed", "Outputs", "Places", "ToolchainMissing", "build", "built", "main"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,8 @@ def built(name: str) -> Path:
 
     ``.did`` and ``.most`` are beside it where the compiler gives them.
 
-    Raises: KeyError for an unknown name; BuildFailed with the tool's own output.
+    Raises: KeyError for an unknown name; BuildFailed with the tool's own output;
+        ToolchainMissing with what to install.
     """
     return build(RECIPES[name])
 
@@ -171,6 +172,10 @@ def _build_all(recipes: Sequence[Recipe], *, force: bool, publishing: bool) -> i
             wasm = build(recipe, force=force)
         except BuildFailed as failed:
             return f"{recipe.name}: {failed}"
+        except ToolchainMissing as missing:
+            # Its tests are skipped with the same words.
+            print(f"{recipe.name}  left out: {missing}", flush=True)
+            return None
         if publishing and is_demo(recipe):
             publish(recipe, wasm)
         print(f"{recipe.name}  {wasm.stat().st_size:,} bytes", flush=True)

@@ -2,7 +2,8 @@
 
 A compiler gets an empty folder to work in and leaves there what it made, under the name
 ``canister`` with the suffixes of ``SUFFIXES``. It reads only the recipe's own files, so that the
-same recipe and the same toolchain give the same bytes (Azle's hold the folder's name, too).
+same recipe and the same toolchain give the same bytes (Azle's and Rust's hold the folder's name,
+too).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from canisters.recipes import SOURCES, Language, Recipe
+from canisters.rust_toolchain import TARGET, cargo
 from canisters.toolchains import (
     AZLE,
     MOTOKO,
@@ -101,6 +103,19 @@ def _compile_azle(recipe: Recipe, folder: Path, toolchains: Path) -> None:
     shutil.copy(candid, output_of(folder, ".did"))
 
 
+def _compile_rust(recipe: Recipe, folder: Path, toolchains: Path) -> None:
+    rust = cargo(toolchains)
+    _source, manifest, *_crates = recipe.sources
+    project = manifest.parent
+    work = folder / project.name
+    shutil.copytree(project, work, copy_function=shutil.copy)
+    # One for all projects: the crates that they share are compiled once.
+    shared = toolchains / "cargo-target"
+    command = (*rust.command, "build", "--release", "--target", TARGET, "--target-dir", str(shared))
+    run_tool(command, folder=work, environment=rust.environment)
+    shutil.copy(shared / TARGET / "release" / f"{project.name}.wasm", output_of(folder, ".wasm"))
+
+
 def _motoko_identity(_toolchains: Path) -> str:
     return MOTOKO + _MOTOKO_DRIVER.read_text(encoding="utf-8")
 
@@ -113,4 +128,5 @@ _COMPILERS: Final[Mapping[Language, Compiler]] = {
     Language.MOTOKO: Compiler(_motoko_identity, _compile_motoko),
     Language.C: Compiler(_c_identity, _compile_c),
     Language.AZLE: Compiler(lambda _toolchains: AZLE, _compile_azle),
+    Language.RUST: Compiler(lambda toolchains: cargo(toolchains).identity, _compile_rust),
 }

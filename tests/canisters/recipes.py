@@ -27,6 +27,7 @@ class Language(enum.Enum):
     MOTOKO = "motoko"
     C = "c"
     AZLE = "azle"
+    RUST = "rust"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,8 @@ C_SOURCES: Final = {
     "tail_call": ("-mtail-call",),
 }
 
+RUST_PROJECTS: Final = ("notes", "values")
+
 
 def _motoko() -> list[Recipe]:
     def sources(stem: str) -> tuple[Path, ...]:
@@ -133,6 +136,21 @@ def _azle() -> list[Recipe]:
     return [Recipe("azle/counter", Language.AZLE, tuple(folder / name for name in files), ())]
 
 
+def _rust() -> list[Recipe]:
+    crates = SOURCES / "rust/cdk"
+    shared = tuple(sorted((*crates.glob("*/Cargo.toml"), *crates.glob("*/src/*.rs"))))
+    files = ("src/lib.rs", "Cargo.toml")
+    return [
+        Recipe(
+            f"rust/{name}",
+            Language.RUST,
+            (*(SOURCES / f"rust/{name}/{file}" for file in files), *shared),
+            (),
+        )
+        for name in RUST_PROJECTS
+    ]
+
+
 RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType(
-    {recipe.name: recipe for recipe in (*_motoko(), *_demo(), *_c(), *_azle())}
+    {recipe.name: recipe for recipe in (*_motoko(), *_demo(), *_c(), *_azle(), *_rust())}
 )

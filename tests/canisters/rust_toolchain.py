@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 TARGET: Final = "wasm32-unknown-unknown"
 CDK: Final = SOURCES / "rust/cdk"
 
+# A patch that nothing depends on is a warning, and no more.
+_CRATES: Final = ("candid", "ic-cdk", "serde")
+
 # The linker is of the LLVM that rustc depends on.
 _PACKAGES: Final = ("cargo", "rustc", "libstd-rust-dev", "libstd-rust-dev-wasm32", "lld")
 _NEEDED: Final = (
@@ -47,10 +50,7 @@ class Cargo:
 
     @property
     def command(self) -> tuple[str, ...]:
-        patches = [
-            ("--config", f'patch.crates-io.{name}.path="{CDK / name}"')
-            for name in ("candid", "ic-cdk")
-        ]
+        patches = [("--config", f'patch.crates-io.{name}.path="{CDK / name}"') for name in _CRATES]
         return (self.program, "--offline", *(word for patch in patches for word in patch))
 
 

@@ -212,6 +212,7 @@ def test_the_script_runs_from_any_folder(tmp_path: Path) -> None:
 
 def test_every_source_belongs_to_a_recipe_and_exists() -> None:
     written = {*SOURCES.glob("motoko/*.mo"), *SOURCES.glob("c/*"), *SOURCES.glob("azle/*/*")}
+    written |= {*SOURCES.glob("rust/**/*.rs"), *SOURCES.glob("rust/**/Cargo.toml")}
     written |= set(DEMO_SOURCES.glob("*.mo"))
 
     assert {path for recipe in RECIPES.values() for path in recipe.sources} == written
@@ -226,3 +227,13 @@ def test_every_demo_module_is_committed() -> None:
     modules = {committed(recipe) for recipe in RECIPES.values() if is_demo(recipe)}
 
     assert modules == set(DEMO_SOURCES.glob("*.wasm.gz"))
+
+
+def test_what_no_compiler_can_be_had_for_is_left_out_with_a_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert main(["rust/notes"]) == 0
+
+    assert "rust/notes  left out: Rust for Wasm is missing" in capsys.readouterr().out

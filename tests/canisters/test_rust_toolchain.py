@@ -108,4 +108,5 @@ def test_cargo_takes_our_crates_and_asks_no_registry(rustup: Machine) -> None:
     command = cargo(rustup.toolchains).command
 
     assert command[:2] == ("cargo", "--offline")
-    assert f'patch.crates-io.ic-cdk.path="{CDK}/ic-cdk"' in command
+    for name in ("candid", "ic-cdk", "serde"):
+        assert f'patch.crates-io.{name}.path="{CDK}/{name}"' in command
