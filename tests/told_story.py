@@ -3,7 +3,8 @@
 In a page, a block ```` ```python ```` (or any language) whose first line is a comment with a
 file's name is that file. A block ```` ```console ```` holds commands behind ``$`` and below
 each what it prints, where ``…`` stands for anything. ``canister-sandbox``, ``pytest`` and
-``python`` are run; what another program would build is put there by ``builds``.
+``python`` are run, and by a shell ``cp`` and ``echo``; for others ``programs`` says how to run
+them, or ``builds`` puts there what they would build.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import shlex
 import subprocess
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
 from click.testing import CliRunner
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _BLOCK: Final = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 _FILE: Final = re.compile(r"(?:#|//|;;) (\S+\.\w+)$")
 # By its module: the checkout's metadata may be older than the entry point.
 _PYTEST: Final = (
@@ -47,15 +50,24 @@ class Page:
 
     path: Path
 
-    def tell(self, builds: Mapping[str, Callable[[], None]]) -> int:
+    def tell(
+        self,
+        builds: Mapping[str, Callable[[], None]] = _NONE,
+        programs: Mapping[str, Callable[[list[str]], str]] = _NONE,
+    ) -> int:
         """Do all the page says in the current directory; return how many commands that were.
 
-        builds: what stands in for programs that are not ours, by their command line.
+        builds: what stands in for programs that are not there, by their command line.
+        programs: how to run those that are, by their name, given the words behind it; what
+            comes back is what they print.
         """
         count = 0
         for step in self.steps():
             if isinstance(step, Command):
-                self._run(step, builds)
+                if step.line in builds:
+                    builds[step.line]()
+                else:
+                    self._run(step, programs)
                 count += 1
             else:
                 step[0].parent.mkdir(parents=True, exist_ok=True)
@@ -74,10 +86,7 @@ class Page:
             if named:
                 yield Path(named[1]), text
 
-    def _run(self, command: Command, builds: Mapping[str, Callable[[], None]]) -> None:
-        if command.line in builds:
-            builds[command.line]()
-            return
+    def _run(self, command: Command, programs: Mapping[str, Callable[[list[str]], str]]) -> None:
         program, *words = shlex.split(command.line)
         if program == "canister-sandbox":
             result = CliRunner().invoke(cli, words, prog_name=program)
@@ -88,6 +97,12 @@ class Page:
             printed = _python([*_PYTEST, *words])
         elif program == "python":
             printed = _python(words)
+        elif program in ("cp", "echo"):
+            printed = subprocess.run(
+                command.line, shell=True, capture_output=True, text=True, check=True
+            ).stdout
+        elif program in programs:
+            printed = programs[program](words)
         else:
             raise AssertionError(f"{self.path.name}: what is {command.line!r}?")
         assert _matches(printed, command.output), f"$ {command.line}\n{printed}"
