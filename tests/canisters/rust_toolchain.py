@@ -113,7 +113,7 @@ def _unpack(folder: Path) -> None:
     # With lists of our own, the machine's may be old or absent, and stay as they are.
     options = (
         f"Dir::State::Lists={lists}", f"Dir::Cache={cache}",
-        "Debug::NoLocking=true", "APT::Sandbox::User=root",
+        "Debug::NoLocking=true", "APT::Sandbox::User=root", "Acquire::Retries=3",
     )  # fmt: skip
     apt_get = ("apt-get", "-qq", *(f"-o{option}" for option in options))
     run_tool((*apt_get, "update"), folder=folder)
