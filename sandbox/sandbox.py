@@ -9,11 +9,11 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from sandbox.anchor import Anchor
-from sandbox.certification.root import ROOT_KEY
 from sandbox.cycles import MAINNET_13_NODES, Prices
 from sandbox.engine import Compiler
 from sandbox.errors import UsageError
 from sandbox.handle import Canister
+from sandbox.keys.root import ROOT_KEY
 from sandbox.limits import MAINNET, Limits, profile
 from sandbox.management import ManagementCanister
 from sandbox.management.settings import checked_environment

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from sandbox.certification import cbor, root
+from sandbox.candid.binary.leb128 import read_nat
+from sandbox.candid.errors import CandidError
+from sandbox.certification import cbor
 from sandbox.certification.hash_tree import (
     HashTree,
     TreeMalformed,
@@ -18,6 +20,7 @@ from sandbox.certification.hash_tree import (
     values,
 )
 from sandbox.errors import SandboxError, UsageError
+from sandbox.keys import root
 from sandbox.principal import Principal
 
 if TYPE_CHECKING:
@@ -62,10 +65,10 @@ class Certificate:
     @property
     def time_ns(self) -> int:
         """The time of the state, ns since 1970. Raises: Unproven."""
-        data, value = self.lookup("time"), 0
-        for place, byte in enumerate(data or b""):
-            value |= (byte & 0x7F) << 7 * place
-        return value
+        try:
+            return read_nat(self.lookup("time") or b"", 0)[0]
+        except (CandidError, IndexError) as error:
+            raise Unproven("the tree's time is not a number") from error
 
     @classmethod
     def read(cls, data: bytes) -> Certificate:
@@ -74,15 +77,6 @@ class Certificate:
             return _certificate(cbor.decode(data), may_delegate=True)
         except (cbor.CborMalformed, TreeMalformed) as error:
             raise CertificateInvalid(f"not a certificate: {error}") from error
-
-
-def nat(value: int) -> bytes:
-    """Return a natural number as it stands in the state: unsigned LEB128."""
-    data = bytearray()
-    while value > 0x7F:
-        data.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*data, value])
 
 
 def issued(state: State, secret: int | None = root.SECRET) -> bytes:

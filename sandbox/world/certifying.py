@@ -11,8 +11,8 @@ from functools import cache, lru_cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from sandbox.certification.certificate import issued, nat
-from sandbox.certification.root import SECRET
+from sandbox.keys.root import SECRET
+from sandbox.wasm.encode import encode_u
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,9 +36,12 @@ class Certifier:
 
 @lru_cache(maxsize=64)
 def _certificate(canister: bytes, data: bytes, time_ns: int) -> bytes:
+    # Few modules ask, and every command would wait for the import.
+    from sandbox.certification import issued
+
     state: State = {
         b"canister": {canister: {b"certified_data": data}},
-        b"time": nat(time_ns),
+        b"time": encode_u(time_ns),
     }
     return issued(state, SECRET if _can_sign() else None)
 

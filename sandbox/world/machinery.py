@@ -6,12 +6,12 @@ from collections import OrderedDict
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-from sandbox.certification.root import ROOT_KEY
 from sandbox.cycles.costs import cost_of
 from sandbox.cycles.prices import LONGEST_RESERVATION_S
 from sandbox.engine.compiler import wat_to_wasm
 from sandbox.execution.canister import CanisterRuntime, Growth, Machine
 from sandbox.execution.hostmemory import MemoryBudget
+from sandbox.keys.root import ROOT_KEY
 from sandbox.principal import Principal
 from sandbox.system_api.assemble import system_api_source
 

@@ -10,16 +10,17 @@ import pytest
 from sandbox.certification import (
     Certificate,
     CertificateInvalid,
+    Unproven,
     cbor,
     issued,
     root_hash,
     verified,
 )
-from sandbox.certification.certificate import nat
-from sandbox.certification.root import DER_PREFIX, ROOT_KEY, SECRET
 from sandbox.errors import UsageError
 from sandbox.keys import bls
+from sandbox.keys.root import DER_PREFIX, ROOT_KEY, SECRET
 from sandbox.principal import Principal
+from sandbox.wasm.encode import encode_u
 from sandbox.world import certifying
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 CANISTER = Principal.from_index(7)
 SUBNET = bytes(Principal.self_authenticating(b"a subnet's key"))
 SUBNET_SECRET = 77
-STATE = {b"canister": {bytes(CANISTER): {b"certified_data": b"data"}}, b"time": nat(1 << 60)}
+STATE = {b"canister": {bytes(CANISTER): {b"certified_data": b"data"}}, b"time": encode_u(1 << 60)}
 
 # --- what a query gets
 
@@ -56,6 +57,11 @@ def test_before_anything_is_certified_the_certificate_is_of_nothing(
     canister = run_wat("certificate")
 
     assert verified(canister.query_raw("get")).certified_data(canister.id) == b""
+
+
+def test_a_certificate_without_a_time_tells_none() -> None:
+    with pytest.raises(Unproven, match="not a number"):
+        _ = verified(issued({b"canister": {}})).time_ns
 
 
 def test_an_update_has_no_certificate(run_wat: Callable[..., Canister]) -> None:
