@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from sandbox.execution.modules import Source
     from sandbox.history import History, Point
     from sandbox.memory import RegionKind
+    from sandbox.profiling import Profile
     from sandbox.world.outcalls import Outcalls
     from sandbox.world.tracing import Report, Trace
 
@@ -214,6 +215,14 @@ class Sandbox(TakesSnapshots):
         """Record what happens in the ``with`` block: ``print(trace)``, ``trace.to_json()``."""
         with self.entered() as world, world.traced() as tracer:
             yield tracer.trace
+
+    @contextmanager
+    def profile(self) -> Iterator[Profile]:
+        """Count what each function uses up in the ``with`` block: ``print(profile)``."""
+        from sandbox.profiling import Profile
+
+        with self.entered() as world, world.profiled(found := Profile(world.wording.name)):
+            yield found
 
     def anchor(self) -> Anchor:
         """Mark the whole sandbox; leaving the ``with`` block undoes everything inside it."""

@@ -138,6 +138,7 @@ REFERENCE: Final = {
             first=("verified", "Certificate"),
             about=("sandbox.certification",),
         ),
+        Part("sandbox.profiling", ("sandbox.profiling",), about=("sandbox.profiling",)),
         Part("Types in signatures", (
             "sandbox.sandbox.PrincipalLike",
             "sandbox.execution.modules.Source",

@@ -27,6 +27,9 @@ PUBLIC = {
         Certificate CertificateInvalid HashTree TreeMalformed Unproven decoded encoded
         issued lookup root_hash tree_of verified
     """,
+    "sandbox.profiling": """
+        FunctionCost Node Profile
+    """,
     "sandbox.rehearsal": """
         Acceptance Budget Call Chain Entry Fact Finding FromCanister FromDirectory FromModule
         FromStore FromWorld Growth Harm Matrix Member Migration Plan PlanInvalid PlanRefused

@@ -3,8 +3,8 @@
 In a page, a block ```` ```python ```` (or any language) whose first line is a comment with a
 file's name is that file. A block ```` ```console ```` holds commands behind ``$`` and below
 each what it prints, where ``…`` stands for anything. ``canister-sandbox``, ``pytest`` and
-``python`` are run, and by a shell ``cp`` and ``echo``; for others ``programs`` says how to run
-them, or ``builds`` puts there what they would build.
+``python`` are run, and by a shell ``cp``, ``echo`` and ``head``; for others ``programs`` says how
+to run them, or ``builds`` puts there what they would build.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class Page:
             printed = _python([*_PYTEST, *words])
         elif program == "python":
             printed = _python(words)
-        elif program in ("cp", "echo"):
+        elif program in ("cp", "echo", "head"):
             printed = subprocess.run(
                 command.line, shell=True, capture_output=True, text=True, check=True
             ).stdout

@@ -22,6 +22,7 @@ from sandbox.cli.common import (
 )
 from sandbox.cli.completion import complete_canisters, complete_methods
 from sandbox.cli.exits import CanisterFailed
+from sandbox.cli.profiles import profile_option, profiled
 from sandbox.errors import UsageError
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="If a canister traps, keep its state just before as a snapshot, and say how to replay.",
 )
+@profile_option
 @as_option
 @json_option
 def call(
@@ -62,6 +64,7 @@ def call(
     kind: str | None,
     argument_file: Path | None,
     cycles: int,
+    profile_to: Path | None,
     caller: Principal | None,
     *,
     raw: bool,
@@ -80,6 +83,7 @@ def call(
       canister-sandbox call ledger icrc1_balance_of '(record { owner = principal "aaaaa-aa" })'
       canister-sandbox call counter get --query --json
       canister-sandbox call counter migrate --keep-trap
+      canister-sandbox call ledger icrc1_transfer '(…)' --profile transfer.svg
     """
     with opened() as ic:
         canister = existing(ic, name)
@@ -88,7 +92,8 @@ def call(
         is_query = kind == "query" or (kind is None and codec.is_query)
         if is_query and cycles:
             raise UsageError("a query cannot carry cycles; call it with --update")
-        with log_shown(canister), _trap_kept(ic) if keep_trap else nullcontext():
+        trap_kept = _trap_kept(ic) if keep_trap else nullcontext()
+        with log_shown(canister), trap_kept, profiled(ic, profile_to):
             if is_query:
                 reply = canister.query_raw(method, data, caller=caller)
             else:

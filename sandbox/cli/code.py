@@ -20,6 +20,7 @@ from sandbox.cli.common import (
     print_json,
 )
 from sandbox.cli.completion import complete_canisters
+from sandbox.cli.profiles import profile_option, profiled
 from sandbox.errors import UsageError
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ def install(
     show_default=True,
     help="What becomes of the heap; auto keeps it for Motoko's enhanced persistence.",
 )
+@profile_option
 @_code_options
 def upgrade(
     name: str,
@@ -110,6 +112,7 @@ def upgrade(
     argument: str | None,
     argument_file: Path | None,
     did: Path | None,
+    profile_to: Path | None,
     caller: Principal | None,
     *,
     skip_pre_upgrade: bool,
@@ -121,12 +124,13 @@ def upgrade(
     first (`snapshot take`) to get back from an upgrade that succeeds and is wrong.
 
     \b
-    Example:
+    Examples:
       canister-sandbox upgrade counter v2.wasm --argument '()'
+      canister-sandbox upgrade ledger v2.wasm --profile upgrade.svg
     """
     with opened() as ic:
         canister = existing(ic, name)
-        with log_shown(canister):
+        with log_shown(canister), profiled(ic, profile_to):
             report = canister.upgrade(
                 module,
                 _argument(canister, module, argument, argument_file, did),

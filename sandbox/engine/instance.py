@@ -15,6 +15,7 @@ import wasmtime
 
 from sandbox.engine.binding import Function, Globals, memory_address
 from sandbox.engine.meter import Meter
+from sandbox.engine.probe import Probe
 from sandbox.engine.signals import trapping_safely
 from sandbox.engine.traps import OUT_OF_INSTRUCTIONS, TrapInfo, named_from, read_trap
 from sandbox.errors import ModuleRefused
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from sandbox.engine.compiler import Compiled
+    from sandbox.engine.probe import CallTree
+    from sandbox.wasm.profiling import ProfileNames
 
 PAGE_BYTES: Final = 65_536
 _MAX_PAGES: Final[Mapping[bool, int]] = {False: 65_536, True: 98_304}  # 4 GiB, 6 GiB
@@ -77,6 +80,7 @@ class Hooks:
 class Instance:
     """A canister module instantiated over memories the host can reach.
 
+    profile: what ``compiled`` exports its tree of calls as, if it keeps one.
     heap_pages: the heap starts with at least this many Wasm pages (and its own minimum).
     stable_capacity_pages: address space reserved for stable memory.
 
@@ -95,6 +99,7 @@ class Instance:
         shape: Rewritten,
         hooks: Hooks,
         *,
+        profile: ProfileNames | None = None,
         heap_pages: int,
         stable_capacity_pages: int,
     ) -> None:
@@ -125,6 +130,8 @@ class Instance:
             self._canister = _instantiate(store, compiled, offered)
             self._exports = self._canister.exports(store)
             hooks.meter = self._meter = self._new_meter(exports)
+            self._profile = profile
+            self._probe = Probe(store, self._exports, profile) if profile else None
         except (wasmtime.WasmtimeError, wasmtime.Trap) as error:
             store.close()
             reason = str(error).strip().splitlines()[-1].strip()
@@ -137,6 +144,7 @@ class Instance:
         # By place in the table, which never changes: what could change it is refused, as on the IC.
         self._callbacks: dict[int, Function | str] = {}
         self._address_type = "i64" if shape.heap is not None and shape.heap.is_64 else "i32"
+        self.calls: CallTree | None = None  # of the message that ran last
         self.stable_capacity_bytes = stable_capacity_pages * PAGE_BYTES
         self.stable_address = memory_address(store, stable)
         self.mail_address = memory_address(store, mail)
@@ -146,6 +154,11 @@ class Instance:
         self._mutable = Globals(
             store, [self._global(slot.export_name) for slot in slots], [slot.type for slot in slots]
         )
+
+    @property
+    def is_profiled(self) -> bool:
+        """Whether it keeps ``calls``."""
+        return self._probe is not None
 
     @property
     def heap_address(self) -> int:
@@ -203,9 +216,15 @@ class Instance:
 
     def _call(self, function: Function, limit: int, *arguments: tuple[str, int]) -> TrapInfo | None:
         self._meter.start(limit)
+        if self._probe is not None:
+            self._probe.start(limit)
         trap = function.call(*arguments)
-        found = None if trap is None else read_trap(trap)
-        if not self._meter.stop():
+        unnamed_from = self._profile.first_moved if self._profile else None
+        found = None if trap is None else read_trap(trap, unnamed_from)
+        is_over = self._meter.stop()
+        if self._probe is not None:
+            self.calls = self._probe.read(self._meter.used)
+        if not is_over:
             return found
         # Perhaps it was noticed at the end only; else the meter's own functions come first.
         frames = () if found is None else found.backtrace

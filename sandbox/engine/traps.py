@@ -48,11 +48,19 @@ class TrapInfo:
     has_names: bool
 
 
-def read_trap(trap: Trap) -> TrapInfo:
-    """Take out of a trap what outlives it."""
+def read_trap(trap: Trap, unnamed_from: int | None = None) -> TrapInfo:
+    """Take out of a trap what outlives it.
+
+    unnamed_from: functions from this index on are bodies, with the function itself behind them.
+    """
     code = trap.trap_code
     text = _TEXTS.get(code, "unknown") if code is not None else "unknown"
-    frames = [frame for frame in trap.frames if frame.module_name != SYSTEM_MODULE_NAME]
+    frames = [
+        frame
+        for frame in trap.frames
+        if frame.module_name != SYSTEM_MODULE_NAME
+        and (unnamed_from is None or frame.func_index < unnamed_from)
+    ]
     names = [frame.func_name and demangled(frame.func_name) for frame in frames]
     backtrace = tuple(
         name or f"{_UNNAMED} {frame.func_index}" for frame, name in zip(frames, names, strict=True)

@@ -84,6 +84,8 @@ class CanisterRuntime(Embodiment):
             if trap is not None and exchange.wants_stable_capacity(instance.mail):
                 self.log.forget_from(first_line)
                 instance, trap = self._run_with_all_stable(task)
+            # Taken now: the instance may not outlive the message.
+            calls, instance.calls = instance.calls, None
             outcome = self._finish(instance, task, trap, bumps_version=bumps_version)
         except BaseException:
             # Interrupted, or the host is out of memory: forget the half-done instance.
@@ -93,6 +95,9 @@ class CanisterRuntime(Embodiment):
             # A dropped data segment cannot come back in a live instance, but the IC makes
             # a new instance for each message.
             self.discard()
+        if calls is not None:
+            for listener in self.machine.profiling.listeners:
+                listener.ran(self.state.id, self.module, task, outcome, calls)
         return outcome
 
     def _finish(

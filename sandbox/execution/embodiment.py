@@ -67,6 +67,11 @@ class Embodiment(ABC):
 
     def live(self) -> Instance:
         """Return the live instance, making it from regions and globals when needed."""
+        if (
+            self._instance is not None
+            and self._instance.is_profiled is not self.machine.profiling.is_on
+        ):
+            self.discard()
         if self._instance is None:
             self.start_instance(self._origin)
         assert self._instance is not None
@@ -83,12 +88,14 @@ class Embodiment(ABC):
     def _start_instance(self, origin: Origin) -> None:
         module, machine = self.module, self.machine
         system_api, self._labels = machine.system_api(module.is_64)
+        profiled = machine.profiling.code_of(module) if machine.profiling.is_on else None
         instance = Instance(
             machine.compiler.engine,
             system_api,
-            module.compiled,
+            profiled.compiled if profiled else module.compiled,
             module.shape,
             Hooks(weakref.ref(self)),
+            profile=profiled.names if profiled else None,
             heap_pages=self.heap.size_bytes // PAGE_BYTES,
             stable_capacity_pages=self._stable_capacity_pages(),
         )

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from sandbox.engine import Compiled, Compiler
     from sandbox.execution.canister import CanisterRuntime
+    from sandbox.execution.profiling import Profiling
     from sandbox.limits import Limits
     from sandbox.principal import Principal
     from sandbox.system_api.violations import Violation
@@ -30,6 +31,7 @@ class Machine:
     has_room: whether the process may keep this many more bytes.
     is_tight: whether so little is left that a message is measured before it is kept.
     on_live: told about each new instance, so that the owner can bound their number.
+    profiling: whether messages are profiled, and by whom.
     """
 
     compiler: Compiler
@@ -47,6 +49,7 @@ class Machine:
     has_room: Callable[[int], bool]
     is_tight: Callable[[], bool]
     on_live: Callable[[CanisterRuntime], None]
+    profiling: Profiling
 
     def new_region(self, size_bytes: int = 0) -> Region:
         """Return a fresh region of this machine's kind."""

@@ -11,6 +11,7 @@ from sandbox.cycles.prices import LONGEST_RESERVATION_S
 from sandbox.engine.compiler import wat_to_wasm
 from sandbox.execution.canister import CanisterRuntime, Growth, Machine
 from sandbox.execution.hostmemory import MemoryBudget
+from sandbox.execution.profiling import Profiling
 from sandbox.keys.root import ROOT_KEY
 from sandbox.principal import Principal
 from sandbox.system_api.assemble import system_api_source
@@ -69,6 +70,7 @@ class Machinery:
             has_room=self._budget.has_room,
             is_tight=lambda: self._budget.is_tight,
             on_live=self._note_live,
+            profiling=Profiling(compiler),
         )
 
     def _compiled_system_api(self, is_64: bool) -> tuple[Compiled, tuple[str, ...]]:

@@ -61,3 +61,11 @@ def test_the_how_to_for_pocket_ic_holds() -> None:
     _put("ledger.wasm.gz", module("ledger_v1.classical"))
 
     assert Page(DOCS / "how-to-move-from-pocket-ic.md").tell() == 2
+
+
+@pytest.mark.slow
+def test_the_how_to_for_profiles_holds() -> None:
+    _put("ledger.wasm.gz", module("ledger_v1.classical"))
+    _put("ledger_v2.wasm.gz", module("ledger_v2_good.classical"))
+
+    assert Page(DOCS / "how-to-profile.md").tell({}) == 5

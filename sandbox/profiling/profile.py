@@ -1,0 +1,240 @@
+"""A profile: calls as a tree, from the canisters down to their functions, with what each cost.
+
+Below each canister are the entries that ran (``canister_update inc``, ``canister_pre_upgrade``,
+``reply callback``), below these the functions. Two leaves stand for what is no function's:
+``(system calls)`` for the small ones, which the system API adds up and charges in lumps of
+100,000, and ``(changed pages)`` for what every changed page of memory costs.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from sandbox.errors import UsageError
+from sandbox.system_api.table import MODE_NAMES
+from sandbox.wasm.module import ExternKind
+from sandbox.wasm.names import function_names
+from sandbox.wasm.parse import parse_module
+from sandbox.wasm.rustnames import demangled
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterator, Mapping
+
+    from sandbox.engine.probe import CallTree
+    from sandbox.execution.modules import InstalledModule
+    from sandbox.messages import Outcome, Task
+    from sandbox.principal import Principal
+
+_SYSTEM_CALLS: Final = "(system calls)"
+_CHANGED_PAGES: Final = "(changed pages)"
+_SHOWN: Final = 20
+# What is called from deeper counts for the function there: recursion may be very deep.
+_MOST_DEPTH: Final = 200
+
+
+@dataclass(slots=True)
+class Node:
+    """A function in one place of the tree.
+
+    own: instructions used up in it, the functions it called left out. calls: how often it was
+    called from there.
+    """
+
+    name: str
+    calls: int = 0
+    own: int = 0
+    below: dict[str, Node] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        """Instructions of it and of all below it."""
+        return self.own + sum(node.total for node in self.below.values())
+
+    def child(self, name: str) -> Node:
+        """Return the node below with this name, made when it is not there."""
+        found = self.below.get(name)
+        if found is None:
+            found = self.below[name] = Node(name)
+        return found
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the tree as plain values."""
+        below = [node.as_dict() for node in self.below.values()]
+        return {"name": self.name, "calls": self.calls, "own": self.own, "below": below}
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCost:
+    """All that one function of one canister cost, wherever it was called.
+
+    own: without what it called. total: with it; its calls of itself are not counted twice.
+    """
+
+    canister: str
+    name: str
+    calls: int
+    own: int
+    total: int
+
+
+class Profile:
+    """Collects while it listens; see the package.
+
+    name_of: how a canister is to be called.
+    """
+
+    def __init__(self, name_of: Callable[[Principal], str] = str) -> None:
+        self.root = Node("all")
+        self._name_of = name_of
+        self._names: dict[bytes, dict[int, str]] = {}
+
+    @property
+    def instructions(self) -> int:
+        """All instructions of the messages that ran, as they are charged."""
+        return self.root.total
+
+    def functions(self) -> tuple[FunctionCost, ...]:
+        """Return the functions, the most expensive (of their own) first."""
+        found: dict[tuple[str, str], list[int]] = {}
+        for canister in self.root.below.values():
+            for entry in canister.below.values():
+                for node in entry.below.values():
+                    _add_up(node, canister.name, found, frozenset())
+        costs = (FunctionCost(*key, *numbers) for key, numbers in found.items())
+        return tuple(sorted(costs, key=lambda cost: (-cost.own, -cost.total, cost.name)))
+
+    def folded(self) -> str:
+        """Return the tree as folded stacks, as flamegraph.pl, inferno and speedscope read it."""
+        return "".join(f"{';'.join(path)} {own}\n" for path, own in _stacks(self.root, ()))
+
+    def svg(self) -> str:
+        """Return a flame graph."""
+        from sandbox.profiling.flamegraph import flame_graph
+
+        return flame_graph(self.root)
+
+    def to_json(self) -> str:
+        """Return the tree as JSON."""
+        return json.dumps(self.root.as_dict(), indent=1)
+
+    @staticmethod
+    def check(path: Path) -> None:
+        """Refuse a file that ``save`` cannot write. Raises: UsageError."""
+        if path.suffix not in _FORMS:
+            known = ", ".join(_FORMS)
+            raise UsageError(f"a profile is saved as {known}; what is {str(path)!r}?")
+        if not path.parent.is_dir():
+            raise UsageError(f"{path} cannot be written: there is no folder {path.parent}")
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a file: .svg a flame graph, .folded folded stacks, .json the tree, .txt the table.
+
+        Raises: UsageError for another suffix, or when the file cannot be written.
+        """
+        target = Path(path)
+        self.check(target)
+        try:
+            target.write_text(_FORMS[target.suffix](self), "utf-8")
+        except OSError as error:
+            raise UsageError(f"{target} cannot be written: {error.strerror or error}") from error
+
+    def __str__(self) -> str:
+        """Return a table of the most expensive functions."""
+        costs = self.functions()
+        shown = costs[:_SHOWN]
+        width = max((len(f"{cost.own:,}") for cost in shown), default=3)
+        whole = self.instructions or 1
+        lines = [f"{self.instructions:,} instructions: own, share, with what it called"]
+        lines += [
+            f"{cost.own:>{width},}  {cost.own / whole:4.0%}  {cost.total / whole:4.0%}  {cost.name}"
+            + (f"  ({cost.calls:,} ×)" if cost.calls else "")
+            for cost in shown
+        ]
+        if len(costs) > len(shown):
+            lines.append(f"and {len(costs) - len(shown)} functions more")
+        return "\n".join(lines)
+
+    def ran(
+        self,
+        canister: Principal,
+        module: InstalledModule,
+        task: Task,
+        outcome: Outcome,
+        calls: CallTree,
+    ) -> None:
+        """See ``execution.profiling.Listener``."""
+        is_start = task.run == module.shape.start_export
+        is_export = isinstance(task.run, str) and not is_start
+        entry = str(task.run) if is_export else MODE_NAMES[task.context]
+        top = self.root.child(self._name_of(canister)).child(entry)
+        top.calls += 1
+        names = self._names_of(module)
+        nodes, depths = [top], [0]
+        rest = calls.instructions
+        for function, parent, times, own in calls:
+            node, depth = nodes[parent], depths[parent]
+            if depth < _MOST_DEPTH:
+                node = node.child(_name(names, function))
+                node.calls += times
+            node.own += own
+            rest -= own
+            nodes.append(node)
+            depths.append(depth + 1)
+        if rest:
+            late = nodes[calls.current] if calls.current else top.child(_SYSTEM_CALLS)
+            late.own += rest
+        if outcome.instructions > calls.instructions:
+            pages = top.child(_CHANGED_PAGES)
+            pages.own += outcome.instructions - calls.instructions
+            pages.calls += outcome.heap_dirty_pages + outcome.stable_dirty_pages
+
+    def _names_of(self, module: InstalledModule) -> dict[int, str]:
+        found = self._names.get(module.module_hash)
+        if found is None:
+            parsed = parse_module(module.shape.wasm)
+            exported = {
+                item.index: item.name for item in parsed.exports if item.kind is ExternKind.FUNCTION
+            }
+            listed = {index: demangled(name) for index, name in function_names(parsed).items()}
+            found = self._names[module.module_hash] = exported | listed
+        return found
+
+
+_FORMS: Final[Mapping[str, Callable[[Profile], str]]] = {
+    ".svg": Profile.svg,
+    ".folded": Profile.folded,
+    ".json": lambda profile: profile.to_json() + "\n",
+    ".txt": lambda profile: f"{profile}\n",
+}
+
+
+def _name(names: dict[int, str], function: int) -> str:
+    # Names come from canisters, and go to terminals and into pictures.
+    name = "".join(letter if letter.isprintable() else "?" for letter in names.get(function, ""))
+    return name or f"function {function}"
+
+
+def _add_up(
+    node: Node, canister: str, found: dict[tuple[str, str], list[int]], above: frozenset[str]
+) -> int:
+    """Add a node and all below to what was found; return its instructions."""
+    inside = above | {node.name}
+    total = node.own + sum(_add_up(below, canister, found, inside) for below in node.below.values())
+    numbers = found.setdefault((canister, node.name), [0, 0, 0])
+    numbers[0] += node.calls
+    numbers[1] += node.own
+    if node.name not in above:
+        numbers[2] += total
+    return total
+
+
+def _stacks(node: Node, above: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], int]]:
+    for below in node.below.values():
+        path = (*above, below.name.replace(";", ","))
+        if below.own:
+            yield path, below.own
+        yield from _stacks(below, path)
