@@ -36,6 +36,7 @@ def rows() -> Iterator[Row]:
         ledger = installed(ic)
         yield from _messages(ledger, installed(portable))
         yield from _whole(ledger)
+        yield _profiled(ic, ledger)
     yield _again()
 
 
@@ -68,6 +69,16 @@ def _whole(ledger: Canister) -> Iterator[Row]:
     back = max(0.0, best_us(upgrade_and_load, repeat=1) - upgrade)
     yield Row("ICRC ledger, upgrade to itself", f"{upgrade / 1000:.1f} ms", "",
               f"loading the snapshot from before: {back / 1000:.1f} ms")  # fmt: skip
+
+
+def _profiled(ic: Sandbox, ledger: Canister) -> Row:
+    argument = {"to": account(RECEIVER), "amount": 1}
+    transfer = partial(ledger.update, TRANSFER, argument, caller=SENDER)
+    plain = best_us(transfer)
+    with ic.profile():
+        profiled = best_us(transfer)
+    return Row("ICRC ledger, transfers/s while profiled", f"{1e6 / profiled:,.0f}", "",
+               f"{profiled / plain:.1f}× the time without")  # fmt: skip
 
 
 def _again() -> Row:
