@@ -221,7 +221,7 @@ class Sandbox(TakesSnapshots):
         """Count what each function uses up in the ``with`` block: ``print(profile)``."""
         from sandbox.profiling import Profile
 
-        with self.entered() as world, world.profiled(found := Profile(world.wording.name)):
+        with self.entered() as world, Profile(world) as found:
             yield found
 
     def anchor(self) -> Anchor:

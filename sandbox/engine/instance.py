@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from sandbox.engine.compiler import Compiled
-    from sandbox.engine.probe import CallTree
     from sandbox.wasm.profiling import ProfileNames
 
 PAGE_BYTES: Final = 65_536
@@ -131,7 +130,7 @@ class Instance:
             self._exports = self._canister.exports(store)
             hooks.meter = self._meter = self._new_meter(exports)
             self._profile = profile
-            self._probe = Probe(store, self._exports, profile) if profile else None
+            self.probe = Probe(store, self._exports, profile) if profile else None
         except (wasmtime.WasmtimeError, wasmtime.Trap) as error:
             store.close()
             reason = str(error).strip().splitlines()[-1].strip()
@@ -144,7 +143,7 @@ class Instance:
         # By place in the table, which never changes: what could change it is refused, as on the IC.
         self._callbacks: dict[int, Function | str] = {}
         self._address_type = "i64" if shape.heap is not None and shape.heap.is_64 else "i32"
-        self.calls: CallTree | None = None  # of the message that ran last
+        self.entry = ""  # what the message that runs is called in a profile
         self.stable_capacity_bytes = stable_capacity_pages * PAGE_BYTES
         self.stable_address = memory_address(store, stable)
         self.mail_address = memory_address(store, mail)
@@ -154,11 +153,6 @@ class Instance:
         self._mutable = Globals(
             store, [self._global(slot.export_name) for slot in slots], [slot.type for slot in slots]
         )
-
-    @property
-    def is_profiled(self) -> bool:
-        """Whether it keeps ``calls``."""
-        return self._probe is not None
 
     @property
     def heap_address(self) -> int:
@@ -216,14 +210,14 @@ class Instance:
 
     def _call(self, function: Function, limit: int, *arguments: tuple[str, int]) -> TrapInfo | None:
         self._meter.start(limit)
-        if self._probe is not None:
-            self._probe.start(limit)
+        if self.probe is not None:
+            self.probe.start(self.entry, limit)
         trap = function.call(*arguments)
         unnamed_from = self._profile.first_moved if self._profile else None
         found = None if trap is None else read_trap(trap, unnamed_from)
         is_over = self._meter.stop()
-        if self._probe is not None:
-            self.calls = self._probe.read(self._meter.used)
+        if self.probe is not None:
+            self.probe.stop(self._meter.used)
         if not is_over:
             return found
         # Perhaps it was noticed at the end only; else the meter's own functions come first.

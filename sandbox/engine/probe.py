@@ -1,42 +1,58 @@
-"""The tree of calls that a profiled instance keeps: cleared before a message, read after it."""
+"""The tree of calls that a profiled instance keeps, over all the messages it runs.
+
+Below the root stands an entry for each way in that was taken, named by the host, and below an
+entry the functions. Between messages nothing is read: a message costs two rows of globals.
+"""
 
 from __future__ import annotations
 
 import ctypes
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import wasmtime
 
 from sandbox.engine.binding import Globals, memory_address
-from sandbox.wasm.profiling import NODE
+from sandbox.wasm.profiling import NODE, TREE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from sandbox.wasm.profiling import ProfileNames
 
-_ROOT_BYTES: Final = NODE.size
+_OWN: Final = ctypes.c_int64
+_OWN_AT: Final = 24
+
+
+@dataclass(slots=True)
+class Entry:
+    """A way in that was taken.
+
+    node: its number in the tree. messages: how often. late: instructions in none of its nodes,
+        which are system calls'. page_instructions: for so many pages that were changed.
+    """
+
+    node: int
+    messages: int = 0
+    late: int = 0
+    pages: int = 0
+    page_instructions: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class CallTree:
-    """Where the instructions of one message went.
+    """Where instructions went.
 
-    nodes: as ``wasm.profiling`` lays them out; node 0 stands for no function, but the message.
-    current: the node that trapped, by number; 0 when every call has returned.
-    instructions: of the whole message. Those in no node are system calls', or what the
-        function of ``current`` used up since it last called another.
+    nodes: as ``wasm.profiling`` lays them out; node 0 stands for nothing.
     """
 
     nodes: bytes
-    current: int
-    instructions: int
+    entries: Mapping[str, Entry] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[tuple[int, int, int, int]]:
         """Yield (function, number of the calling node, calls, own instructions) from node 1 on.
 
-        A node comes after the one that called it.
+        A node comes after the one that called it; an entry's function is below 0.
         """
         nodes = memoryview(self.nodes)[NODE.size :]
         for function, parent, _child, _sibling, calls, own in NODE.iter_unpack(nodes):
@@ -52,18 +68,58 @@ class Probe:
         tree = exports[names.tree]
         assert isinstance(tree, wasmtime.Memory)
         self._address = memory_address(store, tree)
-        found = [exports[name] for name in (names.node, names.free, names.over, names.last)]
-        state = [item for item in found if isinstance(item, wasmtime.Global)]
-        self._state = Globals(store, state, ("i32", "i32", "i32", "i64"))
-        self._used_bytes = _ROOT_BYTES
+        listed = (names.node, names.free, names.over, names.last, names.sum)
+        state = [item for name in listed if isinstance(item := exports[name], wasmtime.Global)]
+        self._state = Globals(store, state, ("i32", "i32", "i32", "i64", "i64"))
+        self._free = NODE.size
+        self._entries: dict[str, Entry] = {}
+        self._current = Entry(0)
 
-    def start(self, limit: int) -> None:
-        """Begin with an empty tree. limit: what the counter begins with."""
-        ctypes.memset(self._address, 0, self._used_bytes)
-        self._state.write((0, _ROOT_BYTES, 0, limit))
+    @property
+    def is_full(self) -> bool:
+        """Whether the tree should be taken before another message begins."""
+        return self._free > TREE_BYTES // 2
 
-    def read(self, instructions: int) -> CallTree:
-        """Return the tree of a message that used so many instructions."""
-        node, self._used_bytes, _over, _last = self._state.read()
-        nodes = ctypes.string_at(self._address, self._used_bytes)
-        return CallTree(nodes, node // NODE.size, instructions)
+    def start(self, name: str, limit: int) -> None:
+        """Begin a message. name: of the entry. limit: what the counter begins with.
+
+        Requires: the tree is not full.
+        """
+        assert not self.is_full, "a node behind the tree's end would be written"
+        self._current = self._entries.get(name) or self._new_entry(name)
+        self._current.messages += 1
+        at = self._current.node * NODE.size
+        self._state.write((at, self._free, 0, limit, 0))
+
+    def stop(self, instructions: int) -> None:
+        """End a message that used so many instructions."""
+        node, self._free, _over, _last, counted = self._state.read()
+        late = instructions - counted
+        if node == self._current.node * NODE.size:
+            self._current.late += late
+        else:  # it trapped there
+            own = _OWN.from_address(self._address + node + _OWN_AT)
+            own.value += late
+
+    def add_pages(self, pages: int, instructions: int) -> None:
+        """Let the last message have changed so many pages, at that price."""
+        self._current.pages += pages
+        self._current.page_instructions += instructions
+
+    def take(self) -> CallTree:
+        """Return the tree and begin with an empty one."""
+        nodes = ctypes.string_at(self._address, self._free)
+        found = CallTree(nodes, self._entries)
+        ctypes.memset(self._address, 0, self._free)
+        self._free, self._entries = NODE.size, {}
+        return found
+
+    def _new_entry(self, name: str) -> Entry:
+        number = -1 - len(self._entries)
+        at, self._free = self._free, self._free + NODE.size
+        NODE.pack_into(self._memory(at), 0, number, 0, 0, 0, 0, 0)
+        found = self._entries[name] = Entry(at // NODE.size)
+        return found
+
+    def _memory(self, at: int) -> ctypes.Array[ctypes.c_char]:
+        return (ctypes.c_char * NODE.size).from_address(self._address + at)

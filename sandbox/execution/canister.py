@@ -21,7 +21,7 @@ from sandbox.execution.machine import Growth, Machine
 from sandbox.memory import OS_PAGE, Region, RegionRefused
 from sandbox.messages import Outcome, Reject, Task
 from sandbox.records import renew
-from sandbox.system_api.table import IMPORTS, Context
+from sandbox.system_api.table import IMPORTS, MODE_NAMES, Context
 from sandbox.system_api.violations import Kind, Violation, describe
 
 if TYPE_CHECKING:
@@ -84,8 +84,6 @@ class CanisterRuntime(Embodiment):
             if trap is not None and exchange.wants_stable_capacity(instance.mail):
                 self.log.forget_from(first_line)
                 instance, trap = self._run_with_all_stable(task)
-            # Taken now: the instance may not outlive the message.
-            calls, instance.calls = instance.calls, None
             outcome = self._finish(instance, task, trap, bumps_version=bumps_version)
         except BaseException:
             # Interrupted, or the host is out of memory: forget the half-done instance.
@@ -95,9 +93,6 @@ class CanisterRuntime(Embodiment):
             # A dropped data segment cannot come back in a live instance, but the IC makes
             # a new instance for each message.
             self.discard()
-        if calls is not None:
-            for listener in self.machine.profiling.listeners:
-                listener.ran(self.state.id, self.module, task, outcome, calls)
         return outcome
 
     def _finish(
@@ -126,11 +121,14 @@ class CanisterRuntime(Embodiment):
         self._give_back_read_pages(sum(pages))
         if failure is not None:
             return Outcome(failure, instructions=instructions)
-        heap_page = _HEAP_PAGE_INSTRUCTIONS[self.module.is_64]
+        for_pages = _HEAP_PAGE_INSTRUCTIONS[self.module.is_64] * pages[0]
+        for_pages += _STABLE_PAGE_INSTRUCTIONS * pages[1]
+        if instance.probe is not None:
+            instance.probe.add_pages(sum(pages), for_pages)
         return Outcome(
             None,
             effects.answer,
-            instructions + heap_page * pages[0] + _STABLE_PAGE_INSTRUCTIONS * pages[1],
+            instructions + for_pages,
             effects.calls,
             effects.accepted,
             effects.accepted_cycles,
@@ -176,10 +174,18 @@ class CanisterRuntime(Embodiment):
 
     def _run(self, instance: Instance, task: Task) -> TrapInfo | Violation | None:
         exchange.write_task(instance.mail, task, self._surroundings(instance, task))
+        if instance.probe is not None:
+            instance.entry = self._entry_of(task)
+            if instance.probe.is_full:
+                self.machine.profiling.collect_from(instance)
         if isinstance(task.run, str):
             return instance.run(task.run, task.instruction_limit)
         result = instance.run_table(task.run.function, task.run.env, task.instruction_limit)
         return no_function(task.run) if isinstance(result, str) else result
+
+    def _entry_of(self, task: Task) -> str:
+        is_start = task.run == self.module.shape.start_export
+        return task.run if isinstance(task.run, str) and not is_start else MODE_NAMES[task.context]
 
     def _failure(
         self, instance: Instance, task: Task, trap: TrapInfo | Violation | None

@@ -69,7 +69,7 @@ class Embodiment(ABC):
         """Return the live instance, making it from regions and globals when needed."""
         if (
             self._instance is not None
-            and self._instance.is_profiled is not self.machine.profiling.is_on
+            and (self._instance.probe is not None) is not self.machine.profiling.is_on
         ):
             self.discard()
         if self._instance is None:
@@ -100,6 +100,8 @@ class Embodiment(ABC):
             stable_capacity_pages=self._stable_capacity_pages(),
         )
         self._instance = instance
+        if profiled:
+            machine.profiling.began(instance, self.state.id, module)
         try:
             self._attach(instance, origin)
             self.write_identity()
@@ -149,6 +151,8 @@ class Embodiment(ABC):
             if self._instance is None:
                 return
             instance, self._instance = self._instance, None
+            if instance.probe is not None:
+                self.machine.profiling.ends(instance)
             self.heap.detach()
             self.stable.detach()
             instance.close()

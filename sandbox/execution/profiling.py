@@ -16,10 +16,9 @@ from sandbox.wasm.parse import parse_module
 from sandbox.wasm.profiling import profiled
 
 if TYPE_CHECKING:
-    from sandbox.engine import Compiled, Compiler
+    from sandbox.engine import Compiled, Compiler, Instance
     from sandbox.engine.probe import CallTree
     from sandbox.execution.modules import InstalledModule
-    from sandbox.messages import Outcome, Task
     from sandbox.principal import Principal
     from sandbox.wasm.profiling import ProfileNames
 
@@ -30,11 +29,8 @@ _VERSION: Final = 1
 class Listener(Protocol):
     """Somebody who wants to know where instructions go."""
 
-    def ran(
-        self, canister: Principal, module: InstalledModule, task: Task, outcome: Outcome,
-        calls: CallTree,
-    ) -> None:  # fmt: skip
-        """Take notice of a message that ran, whether it was kept or not."""
+    def collect(self, canister: Principal, module: InstalledModule, calls: CallTree) -> None:
+        """Take notice of messages that ran, whether they were kept or not."""
 
 
 class Profiled(NamedTuple):
@@ -45,17 +41,35 @@ class Profiled(NamedTuple):
 
 
 class Profiling:
-    """The listeners, and the code that serves them."""
+    """The listeners, and the instances that serve them."""
 
     def __init__(self, compiler: Compiler) -> None:
         self._compiler = compiler
         self._known: WeakKeyDictionary[InstalledModule, Profiled] = WeakKeyDictionary()
-        self.listeners: tuple[Listener, ...] = ()
+        self._live: WeakKeyDictionary[Instance, tuple[Principal, InstalledModule]] = (
+            WeakKeyDictionary()
+        )
+        self._listeners: tuple[Listener, ...] = ()
 
     @property
     def is_on(self) -> bool:
         """Whether instances are to keep trees."""
-        return bool(self.listeners)
+        return bool(self._listeners)
+
+    def begin(self, listener: Listener) -> None:
+        """Let a listener know of what runs from now on."""
+        self.collect()
+        self._listeners = (*self._listeners, listener)
+
+    def end(self, listener: Listener) -> None:
+        """Let a listener know of what ran until now, and then of nothing."""
+        self.collect()
+        self._listeners = tuple(item for item in self._listeners if item is not listener)
+
+    def collect(self) -> None:
+        """Let the listeners know of what ran until now."""
+        for instance in tuple(self._live):
+            self.collect_from(instance)
 
     def code_of(self, module: InstalledModule) -> Profiled:
         """Return a module's profiled code."""
@@ -63,6 +77,24 @@ class Profiling:
         if found is None:
             found = self._known[module] = self._profiled(module)
         return found
+
+    def began(self, instance: Instance, canister: Principal, module: InstalledModule) -> None:
+        """Take notice of a new instance that keeps a tree."""
+        self._live[instance] = canister, module
+
+    def ends(self, instance: Instance) -> None:
+        """Take notice of an instance that is about to be closed."""
+        self.collect_from(instance)
+        del self._live[instance]
+
+    def collect_from(self, instance: Instance) -> None:
+        """Let the listeners know of what ran in an instance that keeps a tree."""
+        canister, module = self._live[instance]
+        assert instance.probe is not None
+        calls = instance.probe.take()
+        if calls.entries:
+            for listener in self._listeners:
+                listener.collect(canister, module, calls)
 
     def _profiled(self, module: InstalledModule) -> Profiled:
         shape = module.shape

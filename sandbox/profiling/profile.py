@@ -11,10 +11,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from sandbox.errors import UsageError
-from sandbox.system_api.table import MODE_NAMES
 from sandbox.wasm.module import ExternKind
 from sandbox.wasm.names import function_names
 from sandbox.wasm.parse import parse_module
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
 
     from sandbox.engine.probe import CallTree
     from sandbox.execution.modules import InstalledModule
-    from sandbox.messages import Outcome, Task
     from sandbox.principal import Principal
+    from sandbox.world.world import World
 
 _SYSTEM_CALLS: Final = "(system calls)"
 _CHANGED_PAGES: Final = "(changed pages)"
@@ -82,15 +81,26 @@ class FunctionCost:
 
 
 class Profile:
-    """Collects while it listens; see the package.
+    """Collects what runs in a world while it is entered; see the package."""
 
-    name_of: how a canister is to be called.
-    """
-
-    def __init__(self, name_of: Callable[[Principal], str] = str) -> None:
-        self.root = Node("all")
-        self._name_of = name_of
+    def __init__(self, world: World) -> None:
+        self._root = Node("all")
+        self._profiling = world.machine.profiling
+        self._name_of = world.wording.name
         self._names: dict[bytes, dict[int, str]] = {}
+
+    @property
+    def root(self) -> Node:
+        """The tree: canisters, below them entries, below these functions."""
+        self._profiling.collect()
+        return self._root
+
+    def __enter__(self) -> Self:
+        self._profiling.begin(self)
+        return self
+
+    def __exit__(self, *_unused: object) -> None:
+        self._profiling.end(self)
 
     @property
     def instructions(self) -> int:
@@ -158,39 +168,30 @@ class Profile:
             lines.append(f"and {len(costs) - len(shown)} functions more")
         return "\n".join(lines)
 
-    def ran(
-        self,
-        canister: Principal,
-        module: InstalledModule,
-        task: Task,
-        outcome: Outcome,
-        calls: CallTree,
-    ) -> None:
+    def collect(self, canister: Principal, module: InstalledModule, calls: CallTree) -> None:
         """See ``execution.profiling.Listener``."""
-        is_start = task.run == module.shape.start_export
-        is_export = isinstance(task.run, str) and not is_start
-        entry = str(task.run) if is_export else MODE_NAMES[task.context]
-        top = self.root.child(self._name_of(canister)).child(entry)
-        top.calls += 1
+        top = self._root.child(self._name_of(canister))
         names = self._names_of(module)
+        entered = {entry.node: name for name, entry in calls.entries.items()}
         nodes, depths = [top], [0]
-        rest = calls.instructions
-        for function, parent, times, own in calls:
+        for number, (function, parent, times, own) in enumerate(calls, start=1):
             node, depth = nodes[parent], depths[parent]
             if depth < _MOST_DEPTH:
-                node = node.child(_name(names, function))
+                named = _name(names, function) if function >= 0 else entered[number]
+                node = node.child(named)
                 node.calls += times
             node.own += own
-            rest -= own
             nodes.append(node)
             depths.append(depth + 1)
-        if rest:
-            late = nodes[calls.current] if calls.current else top.child(_SYSTEM_CALLS)
-            late.own += rest
-        if outcome.instructions > calls.instructions:
-            pages = top.child(_CHANGED_PAGES)
-            pages.own += outcome.instructions - calls.instructions
-            pages.calls += outcome.heap_dirty_pages + outcome.stable_dirty_pages
+        for entry in calls.entries.values():
+            node = nodes[entry.node]
+            node.calls += entry.messages
+            if entry.late:
+                node.child(_SYSTEM_CALLS).own += entry.late
+            if entry.page_instructions:
+                pages = node.child(_CHANGED_PAGES)
+                pages.own += entry.page_instructions
+                pages.calls += entry.pages
 
     def _names_of(self, module: InstalledModule) -> dict[int, str]:
         found = self._names.get(module.module_hash)

@@ -28,15 +28,17 @@ if TYPE_CHECKING:
 
     from sandbox.wasm.module import Module
 
-# A node of the tree: function, parent, first child, next sibling (offsets, 0 is the root and none
-# else); how often it was called; instructions of its own.
+# A node of the tree: function, or for an entry a number below 0; parent, first child, next sibling
+# (offsets, 0 for none); how often it was called; instructions of its own. The host adds entries.
 NODE: Final = struct.Struct("<iiiiqq")
-# Half a million nodes: 16 MiB. What is called beyond counts for the caller.
-TREE_PAGES: Final = 256
 _PAGE_BYTES: Final = 65_536
+_TREE_PAGES: Final = 256
+# Half a million nodes. What a message calls beyond counts for the caller; the host empties the
+# tree between messages when it is half full, and puts one node in for itself.
+TREE_BYTES: Final = _TREE_PAGES * _PAGE_BYTES
 
 _PREFIX: Final = "canister_sandbox profile "
-_STATE: Final = ("node", "free", "over", "last")
+_STATE: Final = ("node", "free", "over", "last", "sum")
 
 _TEMPLATE: Final = """(module
   {memories}
@@ -46,7 +48,8 @@ _TEMPLATE: Final = """(module
   (global $free (mut i32) (i32.const 32))  ;; where the next node goes
   (global $over (mut i32) (i32.const 0))   ;; how many calls deep beyond what the tree can hold
   (global $last (mut i64) (i64.const 0))   ;; the counter when the tree was last entered or left
-  (func $enter (param $function i32) (local $at i32)
+  (global $sum (mut i64) (i64.const 0))    ;; what was added to nodes
+  (func $enter (param $function i32) (local $at i32) (local $used i64)
     {account}
     (if (global.get $over) (then
       (global.set $over (i32.add (global.get $over) (i32.const 1))) (return)))
@@ -68,24 +71,25 @@ _TEMPLATE: Final = """(module
     (i64.store $tree offset=16 (local.get $at)
       (i64.add (i64.load $tree offset=16 (local.get $at)) (i64.const 1)))
     (global.set $node (local.get $at)))
-  (func $leave
+  (func $leave (local $used i64)
     {account}
     (if (global.get $over)
       (then (global.set $over (i32.sub (global.get $over) (i32.const 1))))
       (else (global.set $node (i32.load $tree offset=4 (global.get $node)))))))
 """
 _ACCOUNT: Final = """
-    (i64.store $tree offset=24 (global.get $node) (i64.add
-      (i64.load $tree offset=24 (global.get $node))
-      (i64.sub (global.get $last) (global.get $counter))))
-    (global.set $last (global.get $counter))"""
+    (local.set $used (i64.sub (global.get $last) (global.get $counter)))
+    (global.set $last (global.get $counter))
+    (global.set $sum (i64.add (global.get $sum) (local.get $used)))
+    (i64.store $tree offset=24 (global.get $node)
+      (i64.add (i64.load $tree offset=24 (global.get $node)) (local.get $used)))"""
 
 
 @dataclass(frozen=True, slots=True)
 class ProfileNames:
     """The names under which a profiled module exports its tree.
 
-    tree: a memory. node, free, over: i32 globals; last: i64. first_moved: the functions from
+    tree: a memory. node, free, over: i32 globals; last, sum: i64. first_moved: the functions from
         this index on have no names of their own.
     """
 
@@ -94,6 +98,7 @@ class ProfileNames:
     free: str
     over: str
     last: str
+    sum: str
     first_moved: int
 
 
@@ -130,8 +135,8 @@ def profiled(
             *map(encode_u, (first_type, first_type + 1)),
             *(encode_u(module.functions[imported + number]) for number in range(len(moved))),
         ],
-        SectionId.MEMORY: [b"\x01" + encode_u(TREE_PAGES) * 2],
-        SectionId.GLOBAL: [b"\x7f\x01\x41\x00\x0b"] * 3 + [b"\x7e\x01\x42\x00\x0b"],
+        SectionId.MEMORY: [b"\x01" + encode_u(_TREE_PAGES) * 2],
+        SectionId.GLOBAL: [b"\x7f\x01\x41\x00\x0b"] * 3 + [b"\x7e\x01\x42\x00\x0b"] * 2,
         SectionId.EXPORT: [
             encode_export(names[0], ExternKind.MEMORY, len(module.memories)),
             *(
@@ -147,8 +152,9 @@ def profiled(
     code = wrappers + bodies[len(moved) :] + added + moved
     sized = [encode_u(len(body)) + body for body in code]
     replaced[SectionId.CODE] = encode_section(SectionId.CODE, sized, len(sized))
-    tree, node, free, over, last = names
-    return splice(module, replaced), ProfileNames(tree, node, free, over, last, first_moved)
+    tree, node, free, over, last, sum_ = names
+    found = ProfileNames(tree, node, free, over, last, sum_, first_moved)
+    return splice(module, replaced), found
 
 
 def _wrapper(function: int, parameters: int, calls: tuple[int, int, int]) -> bytes:
@@ -168,8 +174,8 @@ def _text(module: Module, counter: int) -> str:
         memories="(memory 0)" * len(module.memories),
         globals="\n  ".join(globals_),
         account=_ACCOUNT,
-        pages=TREE_PAGES,
-        bytes=TREE_PAGES * _PAGE_BYTES,
+        pages=_TREE_PAGES,
+        bytes=TREE_BYTES,
     )
 
 

@@ -46,7 +46,6 @@ if TYPE_CHECKING:
 
     from sandbox.candid.values import VariantValue
     from sandbox.engine import Compiler
-    from sandbox.execution.profiling import Listener
     from sandbox.limits import Limits
     from sandbox.memory import RegionKind
     from sandbox.world.anchor import SavedWorld
@@ -329,16 +328,6 @@ class World:
             yield tracer
         finally:
             self.router.watchers = tuple(it for it in self.router.watchers if it is not tracer)
-
-    @contextmanager
-    def profiled(self, listener: Listener) -> Iterator[None]:
-        """Let a listener know where the instructions of all messages inside the block go."""
-        profiling = self.machine.profiling
-        profiling.listeners = (*profiling.listeners, listener)
-        try:
-            yield
-        finally:
-            profiling.listeners = tuple(it for it in profiling.listeners if it is not listener)
 
     def move_clock(self, time_ns: int) -> None:
         """Set the clock without running anything; canisters pay for the time between."""
