@@ -73,6 +73,11 @@ class Principal:
         except ValueError:
             return cls.named(name)
 
+    @property
+    def is_opaque(self) -> bool:
+        """Whether it is of the class that canister ids are of: its last byte is 1."""
+        return self._raw[-1:] == b"\x01"
+
     def __bytes__(self) -> bytes:
         return self._raw
 

@@ -151,7 +151,8 @@ class Sandbox(TakesSnapshots):
     ) -> Canister:
         """Create an empty canister; the caller controls it unless told otherwise.
 
-        Raises: UsageError for an id or a name that is taken, or too many controllers;
+        Raises: UsageError for an id that is taken or cannot be a canister's, a name that is
+            taken, or too many controllers;
             CanisterRejected (IC0408) for too many or too long environment variables.
         """
         if name is not None and self.names.get(name) in self._world.canisters:

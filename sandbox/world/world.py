@@ -125,7 +125,7 @@ class World:
     ) -> CanisterRuntime:
         """Make an empty canister; the cycles are minted for it.
 
-        Raises: UsageError when the id is taken.
+        Raises: UsageError for an id that is taken or cannot be a canister's.
         """
         origin = history.from_user(caller or Principal.anonymous())
 
@@ -143,8 +143,15 @@ class World:
         specified_id: Principal | None,
         origin: VariantValue,
     ) -> CanisterRuntime:
-        """Make an empty canister of cycles that exist. Raises: UsageError for a taken id."""
-        id_ = specified_id or self._new_id()
+        """Make an empty canister of cycles that exist.
+
+        Raises: UsageError for an id that is taken or cannot be a canister's.
+        """
+        id_ = self._new_id() if specified_id is None else specified_id
+        if not id_.is_opaque:
+            raise UsageError(
+                f"{id_} cannot be a canister's id: those are opaque, as ryjl3-tyaaa-aaaaa-aaaba-cai"
+            )
         if id_ in self.canisters:
             raise UsageError(f"there is a canister {id_} already")
         runtime = CanisterRuntime(

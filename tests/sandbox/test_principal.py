@@ -64,5 +64,19 @@ def test_a_number_is_no_principal() -> None:
         Principal(5)  # type: ignore[arg-type]  # the mistake is the test
 
 
+@pytest.mark.parametrize(
+    ("principal", "is_opaque"),
+    [
+        (Principal("ryjl3-tyaaa-aaaaa-aaaba-cai"), True),
+        (Principal.from_index(0), True),
+        (Principal.management(), False),
+        (Principal.anonymous(), False),
+        (Principal.named("ada"), False),
+    ],
+)
+def test_canister_ids_are_opaque_and_nobody_elses(principal: Principal, is_opaque: bool) -> None:
+    assert principal.is_opaque is is_opaque
+
+
 def test_a_name_is_always_the_same_principal() -> None:
     assert Principal.named("alice") == Principal.named("alice") != Principal.named("bob")
