@@ -47,8 +47,14 @@ as_option: Callable[[Any], Any] = click.option(
 
 
 def identity_of(name: str | None) -> Principal | None:
-    """Return the principal of an identity; the same name is always the same principal."""
-    return None if name is None else Principal.of_identity(name)
+    """Return the principal of an identity; the same name is always the same principal.
+
+    Raises: click.BadParameter for a mistyped principal, and for what is no name.
+    """
+    try:
+        return None if name is None else Principal.of_identity(name)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 def principal_of(text: str | None) -> Principal | None:

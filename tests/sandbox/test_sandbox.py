@@ -77,6 +77,28 @@ def test_an_id_that_no_canister_has_is_refused(ic: Sandbox, wanted: Principal) -
     assert ic.world.cycles.minted == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("", "at least one character"),
+        ("\x1b[31mred", "no control characters"),
+        ("counter ", "no spaces at its ends"),
+        ("bnz7o-iuaaa-aaaaa-qaaaa-cai", "does not look like a principal"),
+        ("bnz7o-iuaaa-aaaaa-qaaaa-caj", "does not look like a principal"),
+        ("aaaaa-aa", "does not look like a principal"),
+    ],
+)
+def test_what_is_no_name_is_no_canisters(ic: Sandbox, name: str, reason: str) -> None:
+    first = ic.create_canister()
+
+    for make in (ic.create_canister, lambda name: ic.snapshots.clone(first, name=name)):
+        with pytest.raises(UsageError, match=reason):
+            make(name=name)
+
+    assert ic.canisters == (first,)
+    assert ic.names == {}
+
+
 @pytest.mark.parametrize("raw", [b"\x01", bytes(7) + b"\x01\x01", bytes(28) + b"\x01"])
 def test_a_world_with_an_opaque_id_of_any_length_is_read_again(tmp_path: Path, raw: bytes) -> None:
     with Sandbox(tmp_path) as ic:
