@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sandbox.candid.errors import CandidError
+from sandbox.cli.commands import command
 from sandbox.cli.common import (
     as_option,
     candid_argument,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from sandbox.sandbox import Sandbox
 
 
-@click.command()
+@command()
 @click.argument("name", shell_complete=complete_canisters)
 @click.argument("method", shell_complete=complete_methods)
 @click.argument("argument", required=False)

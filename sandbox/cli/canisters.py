@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sandbox.cli.commands import command
 from sandbox.cli.common import (
     as_option,
     existing,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from sandbox.sandbox import Sandbox
 
 
-@click.command("list")
+@command("list")
 @json_option
 def list_(*, as_json: bool) -> None:
     """List the canisters of the world.
@@ -52,7 +53,7 @@ def list_(*, as_json: bool) -> None:
         table(header, [[str(row[key]) for key in header] for row in map(_readable, facts)])
 
 
-@click.command()
+@command()
 @click.argument("name", shell_complete=complete_canisters)
 @json_option
 def status(name: str, *, as_json: bool) -> None:
@@ -85,7 +86,7 @@ def status(name: str, *, as_json: bool) -> None:
         click.echo(f"  {method}: {type_}")
 
 
-@click.command()
+@command()
 @click.argument("name", shell_complete=complete_canisters)
 @json_option
 def logs(name: str, *, as_json: bool) -> None:
@@ -107,7 +108,7 @@ def logs(name: str, *, as_json: bool) -> None:
         click.echo(f"[{item.index}. {moment(item.time_ns)}]{query}: {item.text}")
 
 
-@click.command()
+@command()
 @click.argument("name", shell_complete=complete_canisters)
 @as_option
 def start(name: str, caller: Principal | None) -> None:
@@ -121,7 +122,7 @@ def start(name: str, caller: Principal | None) -> None:
         existing(ic, name).start(caller=caller)
 
 
-@click.command()
+@command()
 @click.argument("name", shell_complete=complete_canisters)
 @as_option
 def stop(name: str, caller: Principal | None) -> None:
@@ -135,7 +136,7 @@ def stop(name: str, caller: Principal | None) -> None:
         existing(ic, name).stop(caller=caller)
 
 
-@click.command()
+@command()
 @click.argument("name", shell_complete=complete_canisters)
 @click.confirmation_option(prompt="The canister and its snapshots will be lost. Go on?")
 @as_option
@@ -150,7 +151,7 @@ def delete(name: str, caller: Principal | None) -> None:
         existing(ic, name).delete(caller=caller)
 
 
-@click.command()
+@command()
 @click.option("--days", type=float, default=0, help="So many days on.")
 @click.option("--hours", type=float, default=0, help="So many hours on.")
 @click.option("--minutes", type=float, default=0, help="So many minutes on.")
@@ -176,7 +177,7 @@ def advance(days: float, hours: float, minutes: float, seconds: float, *, as_jso
         click.echo(f"it is now {moment(now)}")
 
 
-@click.command()
+@command()
 @click.argument("name", required=False)
 @json_option
 def identity(name: str | None, *, as_json: bool) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sandbox.candid import format_type
+from sandbox.cli.commands import command
 from sandbox.cli.common import (
     as_option,
     candid_argument,
@@ -44,7 +45,7 @@ def _code_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.command()
+@command()
 @click.argument("name")
 @click.argument("module", type=_MODULE)
 @click.option("--cycles", type=click.IntRange(min=0), help="The canister's balance.")
@@ -91,7 +92,7 @@ def install(
     _say("installed", done, as_json=as_json)
 
 
-@click.command()
+@command()
 @click.argument("name", shell_complete=complete_canisters)
 @click.argument("module", type=_MODULE)
 @click.option("--skip-pre-upgrade", is_flag=True, help="Do not run the old pre_upgrade.")
@@ -139,7 +140,7 @@ def upgrade(
     _say("upgraded", done, as_json=as_json)
 
 
-@click.command()
+@command()
 @click.argument("name", shell_complete=complete_canisters)
 @click.argument("module", type=_MODULE)
 @click.confirmation_option(prompt="Heap and stable memory will be lost. Go on?")

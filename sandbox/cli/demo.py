@@ -8,6 +8,7 @@ from typing import Final
 
 import click
 
+from sandbox.cli.commands import command
 from sandbox.demo import tell
 from sandbox.demo.story import Kind
 
@@ -21,7 +22,7 @@ _PREFIX: Final = {
 _COLOUR: Final = {Kind.TITLE: "cyan", Kind.BAD: "red", Kind.GOOD: "green"}
 
 
-@click.command()
+@command()
 @click.option(
     "--reports",
     type=click.Path(file_okay=False, path_type=Path),

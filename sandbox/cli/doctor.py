@@ -7,6 +7,7 @@ from importlib import metadata
 
 import click
 
+from sandbox.cli.commands import command
 from sandbox.cli.common import json_option, print_json
 from sandbox.engine.cache import default_directory
 from sandbox.engine.compiler import usable_stack_bytes
@@ -14,7 +15,7 @@ from sandbox.limits import MAINNET
 from sandbox.memory import diagnose
 
 
-@click.command()
+@command()
 @json_option
 def doctor(*, as_json: bool) -> None:
     """Say what this machine offers and which fast paths are active.

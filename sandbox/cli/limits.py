@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from sandbox.cli.commands import command
 from sandbox.cli.common import json_option, opened, print_json, properties, world_directory
 from sandbox.limits import MAINNET, Limits, profile
 
@@ -21,7 +22,7 @@ def _changes(
     return changes
 
 
-@click.command("limits")
+@command("limits")
 @click.argument("name", metavar="[PROFILE]", required=False)
 @click.option(
     "--relax", "changes", multiple=True, metavar="LIMIT=NUMBER", callback=_changes,

@@ -9,6 +9,7 @@ from typing import Final
 
 import click
 
+from sandbox.cli.commands import command
 from sandbox.errors import UsageError
 
 # In the project -> in sandbox/cli/skeleton. The tests' name is not a Python file's there,
@@ -21,7 +22,7 @@ _FILES: Final = {
 }
 
 
-@click.command()
+@command()
 @click.argument("directory", metavar="NAME", type=click.Path(path_type=Path))
 def new(directory: Path) -> None:
     """Make a project NAME: a canister and tests that pass.

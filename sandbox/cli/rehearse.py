@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sandbox.cli.commands import command
 from sandbox.cli.rehearse_options import (
     Origin,
     Words,
@@ -43,7 +44,7 @@ def _print_schema(ctx: click.Context, _option: click.Parameter, wanted: bool) ->
         ctx.exit()
 
 
-@click.command()
+@command()
 @click.argument("what", nargs=-1, metavar="PLAN | [NAME] MODULE")
 @start_options
 @step_options
@@ -112,7 +113,7 @@ def rehearse(
     ctx.exit(outcome.exit_code)
 
 
-@click.command()
+@command()
 @click.argument("code")
 def explain(code: str) -> None:
     """Say what a finding of a rehearsal means and what to do about it.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sandbox.cli.commands import command
 from sandbox.cli.common import opened
 from sandbox.cli.interrupts import let_python_handle_ctrl_c
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from sandbox.sandbox import Sandbox
 
 
-@click.command()
+@command()
 @click.option("--keep", is_flag=True, help="Save what you did; otherwise it is forgotten.")
 def repl(*, keep: bool) -> None:
     """Open a Python prompt with the world as `ic` and each named canister by its name.

@@ -66,7 +66,7 @@ Completion in bash (zsh and fish likewise):
 @click.command(
     cls=Root,
     table=COMMANDS,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={"max_content_width": 100},
     epilog=_EPILOG,
 )
 @click.option(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sandbox.cli.commands import command
 from sandbox.cli.common import (
     as_option,
     existing,
@@ -38,7 +39,7 @@ _dialect_option = click.option(
 )
 
 
-@click.command()
+@command()
 @canister_argument
 @snapshot_argument
 @click.option(
@@ -90,7 +91,7 @@ def download(
         click.echo(f"{told['id']} is in {directory}")
 
 
-@click.command()
+@command()
 @canister_argument
 @click.option(
     "--dir", "directory", required=True,
@@ -153,7 +154,7 @@ def upload(
     say_made(made, as_json=as_json)
 
 
-@click.command("import")
+@command("import")
 @click.argument("name")
 @click.option(
     "--dir", "directory", required=True,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sandbox.cli.commands import command
 from sandbox.cli.common import as_option, existing, json_option, opened, print_json
 from sandbox.cli.completion import complete_snapshots
 from sandbox.cli.insight_text import (
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from snapshot.insight import Patch
 
 
-@click.command()
+@command()
 @canister_argument
 @state_argument
 @json_option
@@ -64,7 +65,7 @@ def show(name: str, which: str, *, as_json: bool) -> None:
         overview_lines(record, seen)
 
 
-@click.command()
+@command()
 @canister_argument
 @click.argument("before", metavar="BEFORE", shell_complete=complete_snapshots)
 @click.argument("after", metavar="[AFTER]", default="now", shell_complete=complete_snapshots)
@@ -121,7 +122,7 @@ def diff(
         click.echo(f"written: {written}")
 
 
-@click.command()
+@command()
 @canister_argument
 @state_argument
 @click.option("--text", help="Look for this text, as UTF-8.")
@@ -174,7 +175,7 @@ def find(
         click.echo(f"and more; show them with --limit {limit * 10}")
 
 
-@click.command()
+@command()
 @canister_argument
 @state_argument
 @click.option("--stable", is_flag=True, help="The stable memory instead of the heap.")
@@ -214,7 +215,7 @@ def read(
         click.echo(f"{len(data):,} bytes in {output}")
 
 
-@click.command()
+@command()
 @canister_argument
 @snapshot_argument
 @click.option(

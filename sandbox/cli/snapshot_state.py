@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sandbox.cli.commands import command
 from sandbox.cli.common import (
     as_option,
     existing,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from snapshot.record import Snapshot
 
 
-@click.command()
+@command()
 @canister_argument
 @label_option
 @click.option("--replace", metavar="SNAPSHOT", help="Delete this one and take its place.")
@@ -51,7 +52,7 @@ def take(
     say_made(taken, as_json=as_json)
 
 
-@click.command()
+@command()
 @canister_argument
 @snapshot_argument
 @as_option
@@ -76,7 +77,7 @@ def load(name: str, which: str, caller: Principal | None, *, as_json: bool) -> N
         click.echo(f"{name} is now what it was at {moment(found.taken_on)}, checksum {checksum}")
 
 
-@click.command("list")
+@command("list")
 @canister_argument
 @json_option
 def list_(name: str, *, as_json: bool) -> None:
@@ -97,7 +98,7 @@ def list_(name: str, *, as_json: bool) -> None:
         table(header, [_row(item) for item in snapshots])
 
 
-@click.command()
+@command()
 @canister_argument
 @snapshot_argument
 @click.confirmation_option(prompt="The snapshot will be lost. Go on?")
@@ -114,7 +115,7 @@ def delete(name: str, which: str, caller: Principal | None) -> None:
         canister.delete_snapshot(ic.snapshots.find(canister, which).id, caller=caller)
 
 
-@click.command()
+@command()
 @canister_argument
 @snapshot_argument
 @click.argument("new_name")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sandbox.cli.commands import command
 from sandbox.cli.common import (
     json_option,
     opened,
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from snapshot.store import Manifest, Verification
 
 
-@click.command()
+@command()
 @click.option(
     "--sample", type=click.FloatRange(0, 1), default=1.0, show_default=True,
     help="The share of the data to read.",
@@ -84,7 +85,7 @@ def _show_verification(found: Verification, *, as_json: bool) -> None:
     )
 
 
-@click.command()
+@command()
 @click.option("--keep-last", type=click.IntRange(min=0), help="Of each canister, the newest N.")
 @click.option("--keep-label", "labels", multiple=True, metavar="GLOB", help="Those labelled so.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")

@@ -27,6 +27,16 @@ CHECKOUT = Path(__file__).parents[3]
 PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
 
 
+def command_at(path: tuple[str, ...]) -> click.Command:
+    command: click.Command = cli
+    for name in path:
+        assert isinstance(command, click.Group)
+        found = command.get_command(click.Context(command), name)
+        assert found is not None
+        command = found
+    return command
+
+
 def program(*words: str, state: Path) -> subprocess.CompletedProcess[str]:
     code = "from sandbox.cli import main; main()"
     return subprocess.run(
@@ -60,16 +70,18 @@ def test_every_command_line_of_the_docs_is_one_that_we_take(page: Path) -> None:
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
 def test_every_option_says_what_it_does(path: tuple[str, ...]) -> None:
-    command: click.Command = cli
-    for name in path:
-        assert isinstance(command, click.Group)
-        found = command.get_command(click.Context(command), name)
-        assert found is not None
-        command = found
-
-    options = [item for item in command.params if isinstance(item, click.Option)]
+    options = [item for item in command_at(path).params if isinstance(item, click.Option)]
 
     assert [item.name for item in options if not item.help] == []
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_every_command_has_its_short_help_without_the_root_too(path: tuple[str, ...]) -> None:
+    command = command_at(path)
+
+    context = command.make_context("alone", [], resilient_parsing=True)
+
+    assert sorted(command.get_help_option_names(context)) == ["--help", "-h"]
 
 
 def test_the_list_of_commands_is_the_commands(run: CommandLine) -> None:
