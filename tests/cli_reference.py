@@ -26,13 +26,14 @@ after it, never between. One command changes a world at a time, others wait for 
 commands that only look share it, and work on a read-only disk.
 
 **Exit codes.** 0: it worked. 1: the canister failed (its log is kept), interfaces broke, or faults
-were found. 2: it was asked wrongly, and nothing changed. 130: Ctrl-C, which ends a command within a
-second, whatever Wasm code is doing.
+were found; or the answer could not be written. 2: it was asked wrongly, and nothing changed. 130:
+Ctrl-C, which ends a command within a second, whatever Wasm code is doing.
 
 **Streams.** Answers go to standard output; logs of canisters, errors and progress to standard
 error. `--json`, before or after the command, makes answers JSON, and errors, too: they are then
 `{"error": {"message": …, "exit_code": 1, "error_code": "IC0503", …}}` on standard output. Colours
-and progress bars appear on terminals only.
+and progress bars appear on terminals only. Control characters in what canisters say are shown as
+escapes (`\\x1b`), and so is what the terminal's encoding lacks; JSON is ASCII.
 
 **Identities.** `--as NAME` calls as an identity of that name, always the same principal
 (`canister-sandbox identity NAME` prints it); a principal or `anonymous` works too.

@@ -19,10 +19,10 @@ from sandbox.cli.common import (
     json_option,
     log_shown,
     opened,
-    print_json,
 )
 from sandbox.cli.completion import complete_canisters, complete_methods
 from sandbox.cli.exits import CanisterFailed
+from sandbox.cli.output import print_json, say
 from sandbox.errors import UsageError
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _kept(ic: Sandbox, point: Point) -> Iterator[str]:
 def _show(codec: MethodCodec, reply: bytes, *, raw: bool, as_json: bool) -> None:
     is_candid = codec.func is not None or reply.startswith(b"DIDL")
     if not is_candid and not raw and not as_json:
-        click.echo("the reply is not Candid; its bytes in hex:", err=True)
+        say("the reply is not Candid; its bytes in hex:", err=True)
     try:
         if raw or not is_candid:
             shown: Any = reply
@@ -141,4 +141,4 @@ def _show(codec: MethodCodec, reply: bytes, *, raw: bool, as_json: bool) -> None
     if as_json:
         print_json(shown)
     else:
-        click.echo(shown.hex() if isinstance(shown, bytes) else shown)
+        say(shown.hex() if isinstance(shown, bytes) else shown)

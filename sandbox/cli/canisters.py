@@ -20,12 +20,12 @@ from sandbox.cli.common import (
     methods_of,
     moment,
     opened,
-    print_json,
     properties,
     size,
     table,
 )
 from sandbox.cli.completion import complete_canisters
+from sandbox.cli.output import print_json, say
 
 if TYPE_CHECKING:
     from sandbox.handle import Canister
@@ -47,7 +47,7 @@ def list_(*, as_json: bool) -> None:
     if as_json:
         print_json(facts)
     elif not facts:
-        click.echo("no canisters yet; create one with: canister-sandbox install NAME MODULE")
+        say("no canisters yet; create one with: canister-sandbox install NAME MODULE")
     else:
         header = ("name", "id", "status", "module", "heap", "stable", "cycles")
         table(header, [[str(row[key]) for key in header] for row in map(_readable, facts)])
@@ -81,9 +81,9 @@ def status(name: str, *, as_json: bool) -> None:
         return
     lines = _readable(facts) | details | {"time": moment(int(str(details["time"])))}
     properties(lines)
-    click.echo("methods:")
+    say("methods:")
     for method, type_ in methods.items():
-        click.echo(f"  {method}: {type_}")
+        say(f"  {method}: {type_}")
 
 
 @command()
@@ -105,7 +105,7 @@ def logs(name: str, *, as_json: bool) -> None:
         return
     for item in records:
         query = " (query)" if item.is_query else ""
-        click.echo(f"[{item.index}. {moment(item.time_ns)}]{query}: {item.text}")
+        say(f"[{item.index}. {moment(item.time_ns)}]{query}: {item.text}")
 
 
 @command()
@@ -174,7 +174,7 @@ def advance(days: float, hours: float, minutes: float, seconds: float, *, as_jso
     if as_json:
         print_json({"time": now})
     else:
-        click.echo(f"it is now {moment(now)}")
+        say(f"it is now {moment(now)}")
 
 
 @command()
@@ -196,7 +196,7 @@ def identity(name: str | None, *, as_json: bool) -> None:
     if as_json:
         print_json({"name": name, "principal": principal})
     else:
-        click.echo(str(principal))
+        say(str(principal))
 
 
 def _facts(ic: Sandbox, canister: Canister) -> dict[str, object]:

@@ -18,9 +18,9 @@ from sandbox.cli.common import (
     log_shown,
     opened,
     principal_of,
-    print_json,
 )
 from sandbox.cli.completion import complete_canisters
+from sandbox.cli.output import print_json, say
 from sandbox.errors import UsageError
 
 if TYPE_CHECKING:
@@ -190,9 +190,9 @@ def _say(what: str, done: _Done, *, as_json: bool) -> None:
             }
         )
         return
-    click.echo(f"{what} {done.name} ({done.canister_id}), module {done.module_hash.hex()[:16]}…")
+    say(f"{what} {done.name} ({done.canister_id}), module {done.module_hash.hex()[:16]}…")
     for stage in stages:
-        click.echo(f"  {stage.name}: {stage.instructions:,} instructions")
+        say(f"  {stage.name}: {stage.instructions:,} instructions")
 
 
 def _argument(

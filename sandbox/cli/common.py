@@ -1,4 +1,4 @@
-"""What several commands share: the opened world, identities, JSON, tables.
+"""What several commands share: the opened world, identities, tables.
 
 Rule: a command prints its answer after ``opened`` has ended, so what a user has read is
 saved, whatever becomes of the process then.
@@ -6,12 +6,12 @@ saved, whatever becomes of the process then.
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from sandbox.cli.output import printable, say
 from sandbox.principal import Principal
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def world_directory(*, read_only: bool) -> WorldDirectory:
 def say_waiting() -> None:
     """Say that another process has the world open."""
     directory = click.get_current_context().obj.directory
-    click.echo(f"waiting for another process that has {directory} open ...", err=True)
+    say(f"waiting for another process that has {directory} open ...", err=True)
 
 
 def existing(ic: Sandbox, name: str) -> Canister:
@@ -156,45 +156,16 @@ def log_shown(canister: Canister, prefix: str = "") -> Iterator[None]:
     finally:
         for record in canister.logs:
             if record.index > seen:
-                click.secho(f"[log] {prefix}{record.text}", fg="bright_black", err=True)
-
-
-def print_json(value: Any) -> None:
-    """Print a value for machines."""
-    click.echo(json.dumps(plain(value), indent=2))
-
-
-def plain(value: Any) -> Any:
-    """Return a Candid or record value as JSON has it: principals as text, bytes as hex."""
-    from sandbox.candid.values import FuncRef, ServiceRef, Some, VariantValue
-
-    match value:
-        case VariantValue():
-            return {str(value.tag): plain(value.value)}
-        case Some():
-            return [plain(value.value)]
-        case FuncRef():
-            return {"principal": str(value.principal), "method": value.method}
-        case ServiceRef():
-            return str(value.principal)
-        case dict():
-            return {str(key): plain(item) for key, item in value.items()}
-        case list() | tuple():
-            return [plain(item) for item in value]
-        case bytes():
-            return value.hex()
-        case bool() | int() | float() | str() | None:
-            return value
-        case _:
-            return str(value)
+                say(f"[log] {prefix}{record.text}", fg="bright_black", err=True)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows under their headings, as wide as they need to be."""
+    rows = [[printable(cell) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
     for row in (header, *rows):
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.secho(line.rstrip(), bold=row is header)
+        say(line.rstrip(), bold=row is header)
 
 
 def properties(values: Mapping[str, object]) -> None:
@@ -203,9 +174,9 @@ def properties(values: Mapping[str, object]) -> None:
     for key, value in values.items():
         first, *others = value if isinstance(value, (list, tuple)) and value else [value]
         shown = "none" if first in ("", []) else first
-        click.echo(f"{key + ':':{width}}{shown}")
+        say(f"{key + ':':{width}}{shown}")
         for other in others:
-            click.echo(f"{'':{width}}{other}")
+            say(f"{'':{width}}{other}")
 
 
 def methods_of(canister: Canister) -> dict[str, str]:

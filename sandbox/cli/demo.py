@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from sandbox.cli.commands import command
+from sandbox.cli.output import say
 from sandbox.demo import tell
 from sandbox.demo.story import Kind
 
@@ -44,6 +45,6 @@ def demo(reports: Path | None) -> None:
     reports.mkdir(parents=True, exist_ok=True)
     for line in tell(reports):
         if line.kind is Kind.TITLE:
-            click.echo()
+            say()
         text = f"{_PREFIX[line.kind]}{line.text}"
-        click.secho(text, fg=_COLOUR.get(line.kind), bold=line.kind is Kind.TITLE)
+        say(text, fg=_COLOUR.get(line.kind), bold=line.kind is Kind.TITLE)

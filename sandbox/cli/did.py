@@ -13,8 +13,9 @@ import click
 from sandbox.candid import format_interface, load_interface
 from sandbox.candid.compat import Severity, compare
 from sandbox.candid.types import Service
-from sandbox.cli.common import json_option, print_json
+from sandbox.cli.common import json_option
 from sandbox.cli.groups import SuggestingGroup
+from sandbox.cli.output import print_json, say
 from sandbox.errors import UsageError
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def show(interface: Path) -> None:
     Example:
       canister-sandbox did show ledger.wasm.gz
     """
-    click.echo(format_interface(read_interface(interface)), nl=False)
+    say(format_interface(read_interface(interface)), nl=False)
 
 
 @did.command()
@@ -62,7 +63,7 @@ def check(interface: Path) -> None:
     """
     found = read_interface(interface)
     methods = len(found.service.methods) if isinstance(found.service, Service) else 0
-    click.echo(f"{interface}: fine, {len(found.env)} types, {methods} methods")
+    say(f"{interface}: fine, {len(found.env)} types, {methods} methods")
 
 
 @did.command()
@@ -91,9 +92,10 @@ def diff(ctx: click.Context, old: Path, new: Path, *, as_json: bool) -> None:
     else:
         for item in findings:
             colour = "red" if item.severity is Severity.BREAKING else "yellow"
-            click.echo(click.style(f"{item.severity.value + ':':12}", fg=colour) + str(item))
+            say(f"{item.severity.value + ':':12}", fg=colour, nl=False)
+            say(str(item))
         if not findings:
-            click.echo("compatible: old clients notice nothing")
+            say("compatible: old clients notice nothing")
     ctx.exit(1 if is_broken else 0)
 
 
@@ -109,7 +111,7 @@ def stub(interface: Path, name: str) -> None:
     """
     from sandbox.candid import generate_stub
 
-    click.echo(generate_stub(read_interface(interface), name=name), nl=False)
+    say(generate_stub(read_interface(interface), name=name), nl=False)
 
 
 def read_interface(path: Path) -> Interface:

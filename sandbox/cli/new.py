@@ -10,6 +10,7 @@ from typing import Final
 import click
 
 from sandbox.cli.commands import command
+from sandbox.cli.output import say
 from sandbox.errors import UsageError
 
 # In the project -> in sandbox/cli/skeleton. The tests' name is not a Python file's there,
@@ -34,9 +35,9 @@ def new(directory: Path) -> None:
     """
     create_project(directory)
     for name in _FILES:
-        click.echo(f"  {directory / name}")
+        say(f"  {directory / name}")
     first = "" if find_spec("pytest") else "pip install pytest && "
-    click.echo(f"run its tests with: {first}cd {directory} && pytest")
+    say(f"run its tests with: {first}cd {directory} && pytest")
 
 
 def create_project(directory: Path) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from sandbox.cli.commands import command
+from sandbox.cli.output import print_document, print_json, say, say_progress
 from sandbox.cli.rehearse_options import (
     Origin,
     Words,
@@ -40,7 +40,7 @@ def _print_schema(ctx: click.Context, _option: click.Parameter, wanted: bool) ->
     if wanted:
         from sandbox.rehearsal.planfile import schema
 
-        click.echo(json.dumps(schema(), indent=2))
+        print_json(schema())
         ctx.exit()
 
 
@@ -125,7 +125,7 @@ def explain(code: str) -> None:
     from sandbox.rehearsal import entry
     from sandbox.rehearsal.report import explanation
 
-    click.echo(explanation(entry(code)))
+    say(explanation(entry(code)))
 
 
 def _asked(
@@ -149,13 +149,12 @@ def _begin_plan(
     if file.exists():
         raise UsageError(f"{file} is there already; give another name, or remove it")
     file.write_text(written(script, file, did=did, argument=argument), "utf-8")
-    click.echo(f"{file} is a plan to begin with: canister-sandbox rehearse {file}")
+    say(f"{file} is a plan to begin with: canister-sandbox rehearse {file}")
 
 
 def _progress(stage: str) -> None:
     """Show the stage that runs, on one line; an empty one clears it."""
-    if sys.stderr.isatty():
-        click.secho(f"\r\x1b[K{stage}{' …' if stage else ''}", err=True, nl=False)
+    say_progress(f"{stage}{' …' if stage else ''}")
 
 
 def _bar(progress: Progress) -> None:
@@ -179,8 +178,9 @@ def _write(
         html_file: lambda: as_html(outcome, title),
     }
     for path, document in written.items():
-        if path is not None:
-            with click.open_file(str(path), "w", encoding="utf-8") as file:
-                file.write(document())
+        if path == Path("-"):
+            print_document(document())
+        elif path is not None:
+            path.write_text(document(), "utf-8")
     if Path("-") not in written:
-        click.echo(as_text(outcome))
+        say(as_text(outcome))

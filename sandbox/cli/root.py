@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from sandbox.cli.common import WANTS_JSON, print_json
-from sandbox.cli.exits import AskedWrongly, CanisterFailed, error_facts, translated
+from sandbox.cli.common import WANTS_JSON
+from sandbox.cli.exits import NotWritten, error_facts, error_text, translated
 from sandbox.cli.groups import LazyGroup, Table
+from sandbox.cli.output import bear_every_terminal, print_json, say
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 COMMANDS: Final[Table] = {
     "new": ("new", "new", "Make a project: a canister and tests that pass."),
@@ -44,16 +49,36 @@ COMMANDS: Final[Table] = {
 class Root(LazyGroup):
     """The root group: errors become messages and exit codes."""
 
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run as a program."""
+        bear_every_terminal()
+        return super().main(*args, **options)
+
+    def make_context(self, *args: Any, **options: Any) -> click.Context:
+        """Read what stands before the command."""
+        with _told():
+            return super().make_context(*args, **options)
+
     def invoke(self, ctx: click.Context) -> object:
-        """Run, turning our errors into messages and exit codes."""
-        try:
-            with translated():
-                return super().invoke(ctx)
-        except (CanisterFailed, AskedWrongly) as error:
-            if not ctx.meta.get(WANTS_JSON):
-                raise
+        """Run the command."""
+        with _told():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn errors into messages and exit codes."""
+    try:
+        with translated():
+            yield
+    except click.ClickException as error:
+        ctx = click.get_current_context(silent=True)
+        is_asked_for = ctx is not None and ctx.meta.get(WANTS_JSON)
+        if is_asked_for and not isinstance(error, NotWritten):
             print_json({"error": error_facts(error)})
-            raise SystemExit(error.exit_code) from error
+        else:
+            say(error_text(error), err=True, nl=False)
+        raise SystemExit(error.exit_code) from error
 
 
 _EPILOG: Final = """\b

@@ -15,8 +15,8 @@ from sandbox.cli.common import (
     moment,
     opened,
     principal_of,
-    print_json,
 )
+from sandbox.cli.output import print_json, say
 from sandbox.cli.progress import progress_shown
 from sandbox.cli.snapshot_common import (
     canister_argument,
@@ -88,7 +88,7 @@ def download(
     if as_json:
         print_json(told)
     else:
-        click.echo(f"{told['id']} is in {directory}")
+        say(f"{told['id']} is in {directory}")
 
 
 @command()
@@ -199,4 +199,4 @@ def import_(
     if as_json:
         print_json({"name": name, "id": canister.id, "snapshot": facts(taken)})
     else:
-        click.echo(f"{name} is {canister.id}, as on {moment(taken.taken_on)}")
+        say(f"{name} is {canister.id}, as on {moment(taken.taken_on)}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sandbox.cli.commands import command
-from sandbox.cli.common import as_option, existing, json_option, opened, print_json
+from sandbox.cli.common import as_option, existing, json_option, opened
 from sandbox.cli.completion import complete_snapshots
 from sandbox.cli.insight_text import (
     difference_facts,
@@ -17,6 +17,7 @@ from sandbox.cli.insight_text import (
     overview_lines,
     write_picture,
 )
+from sandbox.cli.output import print_json, say
 from sandbox.cli.snapshot_common import (
     canister_argument,
     facts,
@@ -119,7 +120,7 @@ def diff(
         return
     difference_lines(found, parts)
     for written in filter(None, (picture, page)):
-        click.echo(f"written: {written}")
+        say(f"written: {written}")
 
 
 @command()
@@ -167,12 +168,12 @@ def find(
         print_json([{"memory": hit.memory, "offset": hit.offset} for hit in hits[:limit]])
         return
     for hit in hits[:limit]:
-        click.secho(f"{hit.memory}, byte {hit.offset:#x}", bold=True)
-        click.echo(hexdump(hit.context, hit.context_offset))
+        say(f"{hit.memory}, byte {hit.offset:#x}", bold=True)
+        say(hexdump(hit.context, hit.context_offset))
     if not hits:
-        click.echo("nowhere")
+        say("nowhere")
     elif len(hits) > limit:
-        click.echo(f"and more; show them with --limit {limit * 10}")
+        say(f"and more; show them with --limit {limit * 10}")
 
 
 @command()
@@ -209,10 +210,10 @@ def read(
             raise UsageError(f"this memory has {held.mark.size_bytes:#x} bytes")
         data = held.region.read(offset, min(length, held.mark.size_bytes - offset), at=held.mark)
     if output is None:
-        click.echo(hexdump(data, offset))
+        say(hexdump(data, offset))
     else:
         output.write_bytes(data)
-        click.echo(f"{len(data):,} bytes in {output}")
+        say(f"{len(data):,} bytes in {output}")
 
 
 @command()
@@ -277,4 +278,4 @@ def patch(
         return
     say_made(made, as_json=False)
     for note in made.origin.notes:
-        click.echo(f"  {note}")
+        say(f"  {note}")

@@ -13,10 +13,10 @@ from sandbox.cli.common import (
     json_option,
     moment,
     opened,
-    print_json,
     size,
     table,
 )
+from sandbox.cli.output import print_json, say
 from sandbox.cli.snapshot_common import (
     canister_argument,
     facts,
@@ -74,7 +74,7 @@ def load(name: str, which: str, caller: Principal | None, *, as_json: bool) -> N
     if as_json:
         print_json(facts(found) | {"checksum": checksum})
     else:
-        click.echo(f"{name} is now what it was at {moment(found.taken_on)}, checksum {checksum}")
+        say(f"{name} is now what it was at {moment(found.taken_on)}, checksum {checksum}")
 
 
 @command("list")
@@ -92,7 +92,7 @@ def list_(name: str, *, as_json: bool) -> None:
     if as_json:
         print_json([facts(item) for item in snapshots])
     elif not snapshots:
-        click.echo(f"{name} has no snapshots; take one with: canister-sandbox snapshot take {name}")
+        say(f"{name} has no snapshots; take one with: canister-sandbox snapshot take {name}")
     else:
         header = ("#", "id", "taken", "size", "label")
         table(header, [_row(item) for item in snapshots])
@@ -134,7 +134,7 @@ def clone(name: str, which: str, new_name: str, caller: Principal | None, *, as_
     if as_json:
         print_json({"name": new_name, "id": new.id})
     else:
-        click.echo(f"{new_name} is {new.id}")
+        say(f"{new_name} is {new.id}")
 
 
 def _row(item: Snapshot) -> tuple[str, ...]:
