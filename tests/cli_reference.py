@@ -29,9 +29,10 @@ commands that only look share it, and work on a read-only disk.
 were found; or the answer could not be written. 2: it was asked wrongly, and nothing changed. 130:
 Ctrl-C, which ends a command within a second, whatever Wasm code is doing.
 
-**Streams.** Answers go to standard output; logs of canisters, errors and progress to standard
-error. `--json`, before or after the command, makes answers JSON, and errors, too: they are then
-`{"error": {"message": …, "exit_code": 1, "error_code": "IC0503", …}}` on standard output. Colours
+**Streams.** Answers go to standard output; logs of canisters, questions, errors and progress to
+standard error. `--json`, before or after any command, makes answers JSON, and errors, too: they are
+then `{"error": {"message": …, "exit_code": 1, "error_code": "IC0503", …}}` on standard output. (The
+prompt `repl` has no JSON; the `--json` of `rehearse` also takes a file to write to.) Colours
 and progress bars appear on terminals only. Control characters in what canisters say are shown as
 escapes (`\\x1b`), and so is what the terminal's encoding lacks; JSON is ASCII.
 

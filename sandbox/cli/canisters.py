@@ -13,6 +13,7 @@ import click
 from sandbox.cli.commands import command
 from sandbox.cli.common import (
     as_option,
+    confirmed,
     existing,
     identity_of,
     json_option,
@@ -111,7 +112,8 @@ def logs(name: str, *, as_json: bool) -> None:
 @command()
 @click.argument("name", shell_complete=complete_canisters)
 @as_option
-def start(name: str, caller: Principal | None) -> None:
+@json_option
+def start(name: str, caller: Principal | None, *, as_json: bool) -> None:
     """Let canister NAME run again.
 
     \b
@@ -119,13 +121,18 @@ def start(name: str, caller: Principal | None) -> None:
       canister-sandbox start counter
     """
     with opened() as ic:
-        existing(ic, name).start(caller=caller)
+        canister = existing(ic, name)
+        canister.start(caller=caller)
+        facts = _facts(ic, canister)
+    if as_json:
+        print_json(facts)
 
 
 @command()
 @click.argument("name", shell_complete=complete_canisters)
 @as_option
-def stop(name: str, caller: Principal | None) -> None:
+@json_option
+def stop(name: str, caller: Principal | None, *, as_json: bool) -> None:
     """Stop canister NAME once its open calls are done.
 
     \b
@@ -133,14 +140,19 @@ def stop(name: str, caller: Principal | None) -> None:
       canister-sandbox stop counter
     """
     with opened() as ic:
-        existing(ic, name).stop(caller=caller)
+        canister = existing(ic, name)
+        canister.stop(caller=caller)
+        facts = _facts(ic, canister)
+    if as_json:
+        print_json(facts)
 
 
 @command()
 @click.argument("name", shell_complete=complete_canisters)
-@click.confirmation_option(prompt="The canister and its snapshots will be lost. Go on?")
+@confirmed("The canister and its snapshots will be lost. Go on?")
 @as_option
-def delete(name: str, caller: Principal | None) -> None:
+@json_option
+def delete(name: str, caller: Principal | None, *, as_json: bool) -> None:
     """Delete the stopped canister NAME with its snapshots.
 
     \b
@@ -148,7 +160,10 @@ def delete(name: str, caller: Principal | None) -> None:
       canister-sandbox stop counter && canister-sandbox delete counter --yes
     """
     with opened() as ic:
-        existing(ic, name).delete(caller=caller)
+        canister = existing(ic, name)
+        canister.delete(caller=caller)
+    if as_json:
+        print_json({"name": name, "id": canister.id})
 
 
 @command()

@@ -13,6 +13,7 @@ from sandbox.cli.commands import command
 from sandbox.cli.common import (
     as_option,
     candid_argument,
+    confirmed,
     existing,
     json_option,
     log_shown,
@@ -143,7 +144,7 @@ def upgrade(
 @command()
 @click.argument("name", shell_complete=complete_canisters)
 @click.argument("module", type=_MODULE)
-@click.confirmation_option(prompt="Heap and stable memory will be lost. Go on?")
+@confirmed("Heap and stable memory will be lost. Go on?")
 @_code_options
 def reinstall(
     name: str,

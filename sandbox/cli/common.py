@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from sandbox.cli.commands import WANTS_JSON
 from sandbox.cli.output import printable, say
 from sandbox.principal import Principal
 
@@ -23,20 +24,35 @@ if TYPE_CHECKING:
     from sandbox.interface import MethodCodec
     from sandbox.sandbox import Sandbox
 
-# Whether the command prints JSON, in click's ``Context.meta``: then its error is JSON, too.
-WANTS_JSON: Final = "sandbox.cli.wants_json"
 _SIZES: Final = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
 
 
 def _inherit_json(ctx: click.Context, _parameter: click.Parameter, value: bool) -> bool:
-    wanted = bool(value or (ctx.obj is not None and ctx.obj.as_json))
-    ctx.meta[WANTS_JSON] = wanted
-    return wanted
+    return bool(value or ctx.meta.get(WANTS_JSON))
 
 
 json_option: Callable[[Any], Any] = click.option(
     "--json", "as_json", is_flag=True, callback=_inherit_json, help="Print JSON for machines."
 )
+
+
+def _ask(question: str, ctx: click.Context, is_sure: bool) -> None:
+    if not (is_sure or ctx.resilient_parsing):
+        # On standard error: what is read from standard output is the answer.
+        click.confirm(question, abort=True, err=True)
+
+
+def confirmed(question: str) -> Callable[[Any], Any]:
+    """Let a command ask before it begins, unless there is ``--yes``; a decorator."""
+    return click.option(
+        "--yes",
+        is_flag=True,
+        expose_value=False,
+        callback=lambda ctx, _parameter, value: _ask(question, ctx, value),
+        help="Do not ask, do it.",
+    )
+
+
 as_option: Callable[[Any], Any] = click.option(
     "--as",
     "caller",

@@ -57,7 +57,10 @@ def error_text(error: click.ClickException) -> str:
 def error_facts(error: click.ClickException) -> dict[str, object]:
     """Return an error for machines: its message, and the replica's codes where it has some."""
     cause = error.__cause__
-    facts: dict[str, object] = {"message": error.format_message(), "exit_code": error.exit_code}
+    message = error.format_message()
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):  # its message is the whole help
+        message = "say which command: --help lists them"
+    facts: dict[str, object] = {"message": message, "exit_code": error.exit_code}
     if isinstance(cause, CanisterRejected):
         facts |= {
             "error_code": cause.error_code,

@@ -10,7 +10,8 @@ from typing import Final
 import click
 
 from sandbox.cli.commands import command
-from sandbox.cli.output import say
+from sandbox.cli.common import json_option
+from sandbox.cli.output import print_json, say
 from sandbox.errors import UsageError
 
 # In the project -> in sandbox/cli/skeleton. The tests' name is not a Python file's there,
@@ -25,7 +26,8 @@ _FILES: Final = {
 
 @command()
 @click.argument("directory", metavar="NAME", type=click.Path(path_type=Path))
-def new(directory: Path) -> None:
+@json_option
+def new(directory: Path, *, as_json: bool) -> None:
     """Make a project NAME: a canister and tests that pass.
 
     \b
@@ -34,6 +36,9 @@ def new(directory: Path) -> None:
       cd counter && pytest
     """
     create_project(directory)
+    if as_json:
+        print_json({"directory": directory, "files": [directory / name for name in _FILES]})
+        return
     for name in _FILES:
         say(f"  {directory / name}")
     first = "" if find_spec("pytest") else "pip install pytest && "

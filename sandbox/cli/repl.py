@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sandbox.cli.commands import command
+from sandbox.cli.commands import command, json_wanted
 from sandbox.cli.common import opened
 from sandbox.cli.interrupts import let_python_handle_ctrl_c
+from sandbox.errors import UsageError
 
 if TYPE_CHECKING:
     from sandbox.sandbox import Sandbox
@@ -35,6 +36,8 @@ def repl(*, keep: bool) -> None:
     """
     from sandbox.principal import Principal
 
+    if json_wanted():
+        raise UsageError("a prompt answers people; call and the other commands answer in JSON")
     with opened(saving=keep, begins=keep) as ic:
         ic.history.record()
         names = _named(ic)

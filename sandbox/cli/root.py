@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from sandbox.cli.common import WANTS_JSON
+from sandbox.cli.commands import WANTS_JSON
 from sandbox.cli.exits import NotWritten, error_facts, error_text, translated
 from sandbox.cli.groups import LazyGroup, Table
 from sandbox.cli.output import bear_every_terminal, print_json, say
@@ -72,7 +72,7 @@ def _told() -> Iterator[None]:
         with translated():
             yield
     except click.ClickException as error:
-        ctx = click.get_current_context(silent=True)
+        ctx = click.get_current_context(silent=True) or getattr(error, "ctx", None)
         is_asked_for = ctx is not None and ctx.meta.get(WANTS_JSON)
         if is_asked_for and not isinstance(error, NotWritten):
             print_json({"error": error_facts(error)})
@@ -103,7 +103,7 @@ Completion in bash (zsh and fish likewise):
     envvar="CANISTER_SANDBOX_STATE",
     help="The directory that keeps the world between invocations.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+@click.option("--json", is_flag=True, expose_value=False, help="Print JSON for machines.")
 @click.option(
     "--wait",
     "wait_s",
@@ -115,7 +115,7 @@ Completion in bash (zsh and fish likewise):
 )
 @click.version_option(package_name="canister-sandbox", message="%(prog)s %(version)s")
 @click.pass_context
-def cli(ctx: click.Context, directory: Path, wait_s: float, *, as_json: bool) -> None:
+def cli(ctx: click.Context, directory: Path, wait_s: float) -> None:
     """Run Internet Computer canisters in this process: no server, no network.
 
     \b
@@ -127,7 +127,7 @@ def cli(ctx: click.Context, directory: Path, wait_s: float, *, as_json: bool) ->
       canister-sandbox upgrade counter v2.wasm
       canister-sandbox snapshot load counter before
     """
-    ctx.obj = Options(directory, wait_s, as_json)
+    ctx.obj = Options(directory, wait_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,4 +136,3 @@ class Options:
 
     directory: Path
     wait_s: float
-    as_json: bool

@@ -189,8 +189,16 @@ def find(
     "--output", type=click.Path(dir_okay=False, path_type=Path),
     help="Write the bytes into this file instead.",
 )  # fmt: skip
+@json_option
 def read(
-    name: str, which: str, offset: int, length: int, output: Path | None, *, stable: bool
+    name: str,
+    which: str,
+    offset: int,
+    length: int,
+    output: Path | None,
+    *,
+    stable: bool,
+    as_json: bool,
 ) -> None:
     """Print a range of a memory of canister NAME as a hexdump, or export it.
 
@@ -209,10 +217,14 @@ def read(
         if not 0 <= offset <= held.mark.size_bytes:
             raise UsageError(f"this memory has {held.mark.size_bytes:#x} bytes")
         data = held.region.read(offset, min(length, held.mark.size_bytes - offset), at=held.mark)
-    if output is None:
+    if output is not None:
+        output.write_bytes(data)
+    if as_json:
+        shown = {"bytes": data} if output is None else {"file": output, "length": len(data)}
+        print_json({"offset": offset} | shown)
+    elif output is None:
         say(hexdump(data, offset))
     else:
-        output.write_bytes(data)
         say(f"{len(data):,} bytes in {output}")
 
 

@@ -9,6 +9,7 @@ import click
 from sandbox.cli.commands import command
 from sandbox.cli.common import (
     as_option,
+    confirmed,
     existing,
     json_option,
     moment,
@@ -101,9 +102,10 @@ def list_(name: str, *, as_json: bool) -> None:
 @command()
 @canister_argument
 @snapshot_argument
-@click.confirmation_option(prompt="The snapshot will be lost. Go on?")
+@confirmed("The snapshot will be lost. Go on?")
 @as_option
-def delete(name: str, which: str, caller: Principal | None) -> None:
+@json_option
+def delete(name: str, which: str, caller: Principal | None, *, as_json: bool) -> None:
     """Delete SNAPSHOT of canister NAME.
 
     \b
@@ -112,7 +114,10 @@ def delete(name: str, which: str, caller: Principal | None) -> None:
     """
     with opened() as ic:
         canister = existing(ic, name)
-        canister.delete_snapshot(ic.snapshots.find(canister, which).id, caller=caller)
+        found = ic.snapshots.find(canister, which).id
+        canister.delete_snapshot(found, caller=caller)
+    if as_json:
+        print_json({"name": name, "id": found})
 
 
 @command()
