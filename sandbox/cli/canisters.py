@@ -27,6 +27,7 @@ from sandbox.cli.common import (
 )
 from sandbox.cli.completion import complete_canisters
 from sandbox.cli.output import print_json, say
+from sandbox.cli.values import Real
 
 if TYPE_CHECKING:
     from sandbox.handle import Canister
@@ -167,10 +168,10 @@ def delete(name: str, caller: Principal | None, *, as_json: bool) -> None:
 
 
 @command()
-@click.option("--days", type=float, default=0, help="So many days on.")
-@click.option("--hours", type=float, default=0, help="So many hours on.")
-@click.option("--minutes", type=float, default=0, help="So many minutes on.")
-@click.option("--seconds", type=float, default=0, help="So many seconds on.")
+@click.option("--days", type=Real(min=0), default=0, help="So many days on.")
+@click.option("--hours", type=Real(min=0), default=0, help="So many hours on.")
+@click.option("--minutes", type=Real(min=0), default=0, help="So many minutes on.")
+@click.option("--seconds", type=Real(min=0), default=0, help="So many seconds on.")
 @json_option
 def advance(days: float, hours: float, minutes: float, seconds: float, *, as_json: bool) -> None:
     """Move the clock; due timers run in order on the way, heartbeats at the end.

@@ -13,6 +13,7 @@ from sandbox.cli.commands import WANTS_JSON
 from sandbox.cli.exits import NotWritten, error_facts, error_text, translated
 from sandbox.cli.groups import LazyGroup, Table
 from sandbox.cli.output import bear_every_terminal, print_json, say
+from sandbox.cli.values import Real
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,7 +108,7 @@ Completion in bash (zsh and fish likewise):
 @click.option(
     "--wait",
     "wait_s",
-    type=click.FloatRange(min=0),
+    type=Real(min=0),
     default=30.0,
     show_default=True,
     metavar="SECONDS",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -33,6 +33,9 @@ from sandbox.errors import UsageError
 if TYPE_CHECKING:
     from sandbox.principal import Principal
     from snapshot.insight import Patch
+
+
+_MOST: Final = 1 << 32  # places: more than there are
 
 
 @command()
@@ -134,7 +137,10 @@ def diff(
     "--bits", type=click.Choice(["8", "16", "32", "64", "128"]), default="64", show_default=True,
     help="How wide the integer is.",
 )  # fmt: skip
-@click.option("--limit", default=20, show_default=True, help="Show so many places at most.")
+@click.option(
+    "--limit", type=click.IntRange(min=0), default=20, show_default=True,
+    help="Show so many places at most.",
+)  # fmt: skip
 @json_option
 def find(
     name: str,
@@ -163,7 +169,7 @@ def find(
     wanted = needle(raw=raw, text=text, principal=principal, integer=integer, width_bits=int(bits))
     with opened(saving=False) as ic:
         state = state_of(ic, existing(ic, name), which)
-        hits = list(islice(search(state.content, wanted), limit + 1))
+        hits = list(islice(search(state.content, wanted), min(limit, _MOST) + 1))
     if as_json:
         print_json([{"memory": hit.memory, "offset": hit.offset} for hit in hits[:limit]])
         return

@@ -17,6 +17,7 @@ from sandbox.cli.common import (
 from sandbox.cli.exits import CanisterFailed
 from sandbox.cli.output import print_json, say
 from sandbox.cli.progress import progress_shown
+from sandbox.cli.values import Real
 
 if TYPE_CHECKING:
     from snapshot.store import Manifest, Verification
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 @command()
 @click.option(
-    "--sample", type=click.FloatRange(0, 1), default=1.0, show_default=True,
+    "--sample", type=Real(0, 1), default=1.0, show_default=True,
     help="The share of the data to read.",
 )  # fmt: skip
 @json_option

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from sandbox.cycles import MAINNET_13_NODES, Bank, CyclesReport, Prices
+from sandbox.cycles import MAINNET_13_NODES, Bank, CyclesReport, Prices, checked_cycles
 from sandbox.errors import UsageError
 from sandbox.execution import ratelimits
 from sandbox.execution.canister import CanisterRuntime
@@ -125,9 +125,11 @@ class World:
     ) -> CanisterRuntime:
         """Make an empty canister; the cycles are minted for it.
 
-        Raises: UsageError for an id that is taken or cannot be a canister's.
+        Raises: UsageError for an id that is taken or cannot be a canister's, and for cycles that
+            cannot be.
         """
         origin = history.from_user(caller or Principal.anonymous())
+        checked_cycles(cycles)
 
         def create() -> CanisterRuntime:
             runtime = self.add_canister(settings, cycles, specified_id, origin)

@@ -176,6 +176,37 @@ def test_several_may_look_at_once(counter: CommandLine) -> None:
         assert counter("--wait", "0", "list").stderr == ""
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("advance", "--days", number) for number in ("nan", "inf", "-inf", "1e300")),
+        ("--wait", "nan", "list"),
+        ("snapshot", "verify", "--sample", "nan"),
+        ("rehearse", "counter", "new.wasm", "--soak", "nan"),
+        ("call", "counter", "inc", "--cycles", str(1 << 128)),
+        ("install", "other", "COUNTER", "--argument", "(5)", "--cycles", str(1 << 128)),
+        ("snapshot", "find", "counter", "--int", "5", "--limit", "-1"),
+        ("snapshot", "read", "counter", "--offset", str(1 << 200)),
+    ],
+    ids=" ".join,
+)
+def test_a_number_that_makes_no_sense_is_refused_and_nothing_changes(
+    counter: CommandLine, counter_wat: str, words: tuple[str, ...]
+) -> None:
+    before = counter.files()
+
+    counter(*(counter_wat if word == "COUNTER" else word for word in words), code=2)
+
+    assert counter.files() == before
+
+
+def test_a_number_may_be_larger_than_all_there_is(counter: CommandLine) -> None:
+    huge = str(1 << 200)
+
+    assert counter.json("snapshot", "find", "counter", "--int", "77", "--limit", huge) == []
+    assert counter.json("snapshot", "diff", "counter", "now", "--limit", huge)["same"]
+
+
 def test_a_damaged_world_is_named_and_left_alone(counter: CommandLine) -> None:
     path = counter.state / "world.json"
     path.write_bytes(path.read_bytes().replace(b'"now_ns",1', b'"now_ns",2'))
