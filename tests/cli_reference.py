@@ -23,7 +23,8 @@ it, and a test keeps the two equal.
 `--state DIR` or `CANISTER_SANDBOX_STATE` says otherwise. An answer is printed after the world was
 saved, so what you have read outlives a crash, and a killed command leaves the world before or
 after it, never between. One command changes a world at a time, others wait for it (`--wait`);
-commands that only look share it, and work on a read-only disk.
+commands that only look share it, and work on a read-only disk. Queries are among them, as on the
+IC nothing of them stays: their log is shown and not kept, and they do not count in `query_stats`.
 
 **Exit codes.** 0: it worked. 1: the canister failed (its log is kept), interfaces broke, or faults
 were found; or the answer could not be written. 2: it was asked wrongly, and nothing changed. 130:

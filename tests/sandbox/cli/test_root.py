@@ -207,6 +207,21 @@ def test_a_number_may_be_larger_than_all_there_is(counter: CommandLine) -> None:
     assert counter.json("snapshot", "diff", "counter", "now", "--limit", huge)["same"]
 
 
+@pytest.mark.parametrize("words", [("get",), ("get", "--query")], ids=" ".join)
+def test_a_query_only_looks_and_leaves_the_disk_as_it_is(
+    counter: CommandLine, words: tuple[str, ...]
+) -> None:
+    from sandbox.durable import WorldDirectory
+
+    before = counter.files()
+
+    with WorldDirectory(counter.state, read_only=True):
+        result = counter("--wait", "0", "call", "counter", *words)
+
+    assert (result.stdout, result.stderr) == ("(5 : nat8)\n", "")
+    assert counter.files() == before
+
+
 def test_a_damaged_world_is_named_and_left_alone(counter: CommandLine) -> None:
     path = counter.state / "world.json"
     path.write_bytes(path.read_bytes().replace(b'"now_ns",1', b'"now_ns",2'))
