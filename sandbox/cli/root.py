@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,12 +48,19 @@ COMMANDS: Final[Table] = {
 }
 
 
+_COMPLETE: Final = "_CANISTER_SANDBOX_COMPLETE"
+
+
 class Root(LazyGroup):
     """The root group: errors become messages and exit codes."""
 
     def main(self, *args: Any, **options: Any) -> Any:
         """Run as a program."""
         bear_every_terminal()
+        if _COMPLETE in os.environ:
+            from sandbox.cli.completion import prepare_shells
+
+            prepare_shells()
         return super().main(*args, **options)
 
     def make_context(self, *args: Any, **options: Any) -> click.Context:
