@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
+from shlex import quote
 from typing import Final
 
 import click
@@ -42,7 +43,7 @@ def new(directory: Path, *, as_json: bool) -> None:
     for name in _FILES:
         say(f"  {directory / name}")
     first = "" if find_spec("pytest") else "pip install pytest && "
-    say(f"run its tests with: {first}cd {directory} && pytest")
+    say(f"run its tests with: {first}cd {quote(str(directory))} && pytest")
 
 
 def create_project(directory: Path) -> None:
