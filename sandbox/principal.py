@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from hashlib import sha224
 from typing import Final
 
 MAX_LENGTH_BYTES: Final = 29
 _GROUP = 5
+# At least ten bytes, as canisters and users have; `hello-world` is a name.
+_LOOKS_LIKE_ONE: Final = re.compile(r"[a-z2-7]{5}(-[a-z2-7]{5}){3,}-[a-z2-7]{1,5}", re.IGNORECASE)
 
 
 class Principal:
@@ -65,13 +68,23 @@ class Principal:
 
     @classmethod
     def of_identity(cls, name: str) -> Principal:
-        """Return who is meant by a name: ``anonymous``, a principal, or an identity's name."""
+        """Return who is meant by a name: ``anonymous``, a principal, or an identity's name.
+
+        Raises: ValueError for a mistyped principal, and for what is no name.
+        """
         if name == "anonymous":
             return cls.anonymous()
-        try:
+        if looks_like_principal(name):
             return cls(name)
-        except ValueError:
-            return cls.named(name)
+        problem = problem_of_name(name)
+        if problem is not None:
+            raise ValueError(f"{name!r} is no identity: {problem}")
+        return cls.named(name)
+
+    @property
+    def is_opaque(self) -> bool:
+        """Whether it is of the class that canister ids are of: its last byte is 1."""
+        return self._raw[-1:] == b"\x01"
 
     def __bytes__(self) -> bytes:
         return self._raw
@@ -100,11 +113,40 @@ class Principal:
         return (Principal, (self._raw,))
 
 
-def _parse(text: str) -> bytes:
-    letters = text.replace("-", "").upper()
+def looks_like_principal(text: str) -> bool:
+    """Whether a text is a principal, or a mistyped one of a canister or a user."""
+    if _LOOKS_LIKE_ONE.fullmatch(text):
+        return True
     try:
-        checked = base64.b32decode(letters + "=" * (-len(letters) % 8))
-    except binascii.Error as error:
+        checked = _decoded(text)
+    except ValueError:  # no base 32
+        return False
+    return len(checked) >= 4 and binascii.crc32(checked[4:]).to_bytes(4, "big") == checked[:4]
+
+
+def problem_of_name(name: str) -> str | None:
+    """Return why a canister or an identity cannot be called so; None when it can.
+
+    A name is never taken for a principal, and can be shown and typed.
+    """
+    if not name:
+        return "a name has at least one character"
+    if not name.isprintable():
+        return "a name has no control characters"
+    if name != name.strip():
+        return "a name has no spaces at its ends"
+    return "a name does not look like a principal" if looks_like_principal(name) else None
+
+
+def _decoded(text: str) -> bytes:
+    letters = text.replace("-", "").upper()
+    return base64.b32decode(letters + "=" * (-len(letters) % 8))
+
+
+def _parse(text: str) -> bytes:
+    try:
+        checked = _decoded(text)
+    except ValueError as error:  # not ASCII, or not base 32
         raise ValueError(f"{text!r} is not a principal: it is not base 32") from error
     if len(checked) < 4:
         raise ValueError(f"{text!r} is not a principal: it is too short")

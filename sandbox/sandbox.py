@@ -18,7 +18,7 @@ from sandbox.limits import MAINNET, Limits, profile
 from sandbox.management import ManagementCanister
 from sandbox.management.settings import checked_environment
 from sandbox.mocking import Mock
-from sandbox.principal import DEFAULT_IDENTITY, Principal
+from sandbox.principal import DEFAULT_IDENTITY, Principal, problem_of_name
 from sandbox.snapshots import SnapshotDesk
 from sandbox.state import Settings
 from sandbox.taking import TakesSnapshots
@@ -152,9 +152,13 @@ class Sandbox(TakesSnapshots):
     ) -> Canister:
         """Create an empty canister; the caller controls it unless told otherwise.
 
-        Raises: UsageError for an id or a name that is taken, or too many controllers;
+        Raises: UsageError for an id that is taken or cannot be a canister's, for a name that is
+            taken or no name (empty, unprintable, a principal), and too many controllers;
             CanisterRejected (IC0408) for too many or too long environment variables.
         """
+        problem = None if name is None else problem_of_name(name)
+        if problem is not None:
+            raise UsageError(f"a canister cannot be named {name!r}: {problem}")
         if name is not None and self.names.get(name) in self._world.canisters:
             raise UsageError(f"there is a canister named {name!r} already: {self.names[name]}")
         who = [self.identity_of(caller)] if controllers is None else map(Principal, controllers)

@@ -23,16 +23,19 @@ it, and a test keeps the two equal.
 `--state DIR` or `CANISTER_SANDBOX_STATE` says otherwise. An answer is printed after the world was
 saved, so what you have read outlives a crash, and a killed command leaves the world before or
 after it, never between. One command changes a world at a time, others wait for it (`--wait`);
-commands that only look share it, and work on a read-only disk.
+commands that only look share it, and work on a read-only disk. Queries are among them, as on the
+IC nothing of them stays: their log is shown and not kept, and they do not count in `query_stats`.
 
 **Exit codes.** 0: it worked. 1: the canister failed (its log is kept), interfaces broke, or faults
-were found. 2: it was asked wrongly, and nothing changed. 130: Ctrl-C, which ends a command within a
-second, whatever Wasm code is doing.
+were found; or the answer could not be written. 2: it was asked wrongly, and nothing changed. 130:
+Ctrl-C, which ends a command within a second, whatever Wasm code is doing.
 
-**Streams.** Answers go to standard output; logs of canisters, errors and progress to standard
-error. `--json`, before or after the command, makes answers JSON, and errors, too: they are then
-`{"error": {"message": …, "exit_code": 1, "error_code": "IC0503", …}}` on standard output. Colours
-and progress bars appear on terminals only.
+**Streams.** Answers go to standard output; logs of canisters, questions, errors and progress to
+standard error. `--json`, before or after any command, makes answers JSON, and errors, too: they are
+then `{"error": {"message": …, "exit_code": 1, "error_code": "IC0503", …}}` on standard output. (The
+prompt `repl` has no JSON; the `--json` of `rehearse` also takes a file to write to.) Colours
+and progress bars appear on terminals only. Control characters in what canisters say are shown as
+escapes (`\\x1b`), and so is what the terminal's encoding lacks; JSON is ASCII.
 
 **Identities.** `--as NAME` calls as an identity of that name, always the same principal
 (`canister-sandbox identity NAME` prints it); a principal or `anonymous` works too.

@@ -58,7 +58,7 @@ def take(line: str) -> None:
         found = command.get_command(click.Context(command), words.pop(0))
         assert found is not None, line
         command = found
-    options = Options(Path(".canister-sandbox"), 0, as_json=False)
+    options = Options(Path(".canister-sandbox"), 0)
     try:
         command.make_context(line, words, parent=click.Context(cli, obj=options)).close()
     except click.BadParameter as error:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from textwrap import indent
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from sandbox.candid.errors import CandidError
+from sandbox.cli.commands import command
 from sandbox.cli.common import (
     as_option,
     candid_argument,
@@ -18,10 +20,10 @@ from sandbox.cli.common import (
     json_option,
     log_shown,
     opened,
-    print_json,
 )
 from sandbox.cli.completion import complete_canisters, complete_methods
 from sandbox.cli.exits import CanisterFailed
+from sandbox.cli.output import print_json, say
 from sandbox.cli.profiles import profile_option, profiled
 from sandbox.errors import UsageError
 
@@ -33,13 +35,16 @@ if TYPE_CHECKING:
     from sandbox.principal import Principal
     from sandbox.sandbox import Sandbox
 
+_QUERY: Final = "query"
+_UPDATE: Final = "update"
 
-@click.command()
+
+@command()
 @click.argument("name", shell_complete=complete_canisters)
 @click.argument("method", shell_complete=complete_methods)
 @click.argument("argument", required=False)
-@click.option("--query", "kind", flag_value="query", help="Call as a query.")
-@click.option("--update", "kind", flag_value="update", help="Call as an update.")
+@click.option("--query", "as_query", is_flag=True, help="Call as a query.")
+@click.option("--update", "as_update", is_flag=True, help="Call as an update.")
 @click.option(
     "--argument-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -61,12 +66,13 @@ def call(
     name: str,
     method: str,
     argument: str | None,
-    kind: str | None,
     argument_file: Path | None,
     cycles: int,
     profile_to: Path | None,
     caller: Principal | None,
     *,
+    as_query: bool,
+    as_update: bool,
     raw: bool,
     keep_trap: bool,
     as_json: bool,
@@ -75,7 +81,7 @@ def call(
 
     A method that the interface calls a query is called as one, unless told otherwise.
     What the canister prints meanwhile goes to standard error. When the answer is printed,
-    the new state is saved.
+    the new state is saved. A query changes nothing: its log is shown and not kept.
 
     \b
     Examples:
@@ -85,20 +91,61 @@ def call(
       canister-sandbox call counter migrate --keep-trap
       canister-sandbox call ledger icrc1_transfer '(…)' --profile transfer.svg
     """
-    with opened() as ic:
-        canister = existing(ic, name)
-        codec = canister.codec(method)
-        data = candid_argument(codec, argument, argument_file)
-        is_query = kind == "query" or (kind is None and codec.is_query)
-        if is_query and cycles:
-            raise UsageError("a query cannot carry cycles; call it with --update")
-        trap_kept = _trap_kept(ic) if keep_trap else nullcontext()
-        with log_shown(canister), trap_kept, profiled(ic, profile_to):
-            if is_query:
-                reply = canister.query_raw(method, data, caller=caller)
-            else:
-                reply = canister.update_raw(method, data, caller=caller, cycles=cycles)
+    if as_query and as_update:
+        raise UsageError("a call is a query or an update: give --query or --update, not both")
+    kind = _QUERY if as_query else _UPDATE if as_update else None
+    message = _Message(
+        name, method, argument, argument_file, cycles, caller, kind, keep_trap, profile_to
+    )
+    codec, reply = _answered(message)
     _show(codec, reply, raw=raw, as_json=as_json)
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """What to send. kind: None when the interface says whether it is a query."""
+
+    name: str
+    method: str
+    argument: str | None
+    argument_file: Path | None
+    cycles: int
+    caller: Principal | None
+    kind: str | None
+    keeps_trap: bool
+    profile_to: Path | None
+
+    def is_query(self, ic: Sandbox) -> bool:
+        if self.kind is not None:
+            return self.kind == _QUERY
+        return existing(ic, self.name).codec(self.method).is_query
+
+
+def _answered(message: _Message) -> tuple[MethodCodec, bytes]:
+    """Open the world and call: a query looks only, and needs not wait for others that look.
+
+    What is a query stands in the world, so it is looked at first unless it was said.
+    """
+    if message.kind != _UPDATE and not message.keeps_trap:
+        with opened(saving=False) as ic:
+            if message.is_query(ic):
+                return _sent(ic, message)
+    with opened() as ic, _trap_kept(ic) if message.keeps_trap else nullcontext():
+        return _sent(ic, message)
+
+
+def _sent(ic: Sandbox, message: _Message) -> tuple[MethodCodec, bytes]:
+    canister = existing(ic, message.name)
+    codec = canister.codec(message.method)
+    data = candid_argument(codec, message.argument, message.argument_file)
+    who, cycles = message.caller, message.cycles
+    is_query = message.is_query(ic)
+    if is_query and cycles:
+        raise UsageError("a query cannot carry cycles; call it with --update")
+    with log_shown(canister), profiled(ic, message.profile_to):
+        if is_query:
+            return codec, canister.query_raw(message.method, data, caller=who)
+        return codec, canister.update_raw(message.method, data, caller=who, cycles=cycles)
 
 
 @contextmanager
@@ -131,7 +178,7 @@ def _kept(ic: Sandbox, point: Point) -> Iterator[str]:
 def _show(codec: MethodCodec, reply: bytes, *, raw: bool, as_json: bool) -> None:
     is_candid = codec.func is not None or reply.startswith(b"DIDL")
     if not is_candid and not raw and not as_json:
-        click.echo("the reply is not Candid; its bytes in hex:", err=True)
+        say("the reply is not Candid; its bytes in hex:", err=True)
     try:
         if raw or not is_candid:
             shown: Any = reply
@@ -145,4 +192,4 @@ def _show(codec: MethodCodec, reply: bytes, *, raw: bool, as_json: bool) -> None
     if as_json:
         print_json(shown)
     else:
-        click.echo(shown.hex() if isinstance(shown, bytes) else shown)
+        say(shown.hex() if isinstance(shown, bytes) else shown)

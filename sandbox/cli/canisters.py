@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sandbox.cli.commands import command
 from sandbox.cli.common import (
     as_option,
+    confirmed,
     existing,
     identity_of,
     json_option,
@@ -19,12 +21,13 @@ from sandbox.cli.common import (
     methods_of,
     moment,
     opened,
-    print_json,
     properties,
     size,
     table,
 )
 from sandbox.cli.completion import complete_canisters
+from sandbox.cli.output import print_json, say
+from sandbox.cli.values import Real
 
 if TYPE_CHECKING:
     from sandbox.handle import Canister
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
     from sandbox.sandbox import Sandbox
 
 
-@click.command("list")
+@command("list")
 @json_option
 def list_(*, as_json: bool) -> None:
     """List the canisters of the world.
@@ -46,13 +49,13 @@ def list_(*, as_json: bool) -> None:
     if as_json:
         print_json(facts)
     elif not facts:
-        click.echo("no canisters yet; create one with: canister-sandbox install NAME MODULE")
+        say("no canisters yet; create one with: canister-sandbox install NAME MODULE")
     else:
         header = ("name", "id", "status", "module", "heap", "stable", "cycles")
         table(header, [[str(row[key]) for key in header] for row in map(_readable, facts)])
 
 
-@click.command()
+@command()
 @click.argument("name", shell_complete=complete_canisters)
 @json_option
 def status(name: str, *, as_json: bool) -> None:
@@ -80,12 +83,12 @@ def status(name: str, *, as_json: bool) -> None:
         return
     lines = _readable(facts) | details | {"time": moment(int(str(details["time"])))}
     properties(lines)
-    click.echo("methods:")
+    say("methods:")
     for method, type_ in methods.items():
-        click.echo(f"  {method}: {type_}")
+        say(f"  {method}: {type_}")
 
 
-@click.command()
+@command()
 @click.argument("name", shell_complete=complete_canisters)
 @json_option
 def logs(name: str, *, as_json: bool) -> None:
@@ -104,13 +107,14 @@ def logs(name: str, *, as_json: bool) -> None:
         return
     for item in records:
         query = " (query)" if item.is_query else ""
-        click.echo(f"[{item.index}. {moment(item.time_ns)}]{query}: {item.text}")
+        say(f"[{item.index}. {moment(item.time_ns)}]{query}: {item.text}")
 
 
-@click.command()
+@command()
 @click.argument("name", shell_complete=complete_canisters)
 @as_option
-def start(name: str, caller: Principal | None) -> None:
+@json_option
+def start(name: str, caller: Principal | None, *, as_json: bool) -> None:
     """Let canister NAME run again.
 
     \b
@@ -118,13 +122,18 @@ def start(name: str, caller: Principal | None) -> None:
       canister-sandbox start counter
     """
     with opened() as ic:
-        existing(ic, name).start(caller=caller)
+        canister = existing(ic, name)
+        canister.start(caller=caller)
+        facts = _facts(ic, canister)
+    if as_json:
+        print_json(facts)
 
 
-@click.command()
+@command()
 @click.argument("name", shell_complete=complete_canisters)
 @as_option
-def stop(name: str, caller: Principal | None) -> None:
+@json_option
+def stop(name: str, caller: Principal | None, *, as_json: bool) -> None:
     """Stop canister NAME once its open calls are done.
 
     \b
@@ -132,14 +141,19 @@ def stop(name: str, caller: Principal | None) -> None:
       canister-sandbox stop counter
     """
     with opened() as ic:
-        existing(ic, name).stop(caller=caller)
+        canister = existing(ic, name)
+        canister.stop(caller=caller)
+        facts = _facts(ic, canister)
+    if as_json:
+        print_json(facts)
 
 
-@click.command()
+@command()
 @click.argument("name", shell_complete=complete_canisters)
-@click.confirmation_option(prompt="The canister and its snapshots will be lost. Go on?")
+@confirmed("The canister and its snapshots will be lost. Go on?")
 @as_option
-def delete(name: str, caller: Principal | None) -> None:
+@json_option
+def delete(name: str, caller: Principal | None, *, as_json: bool) -> None:
     """Delete the stopped canister NAME with its snapshots.
 
     \b
@@ -147,14 +161,17 @@ def delete(name: str, caller: Principal | None) -> None:
       canister-sandbox stop counter && canister-sandbox delete counter --yes
     """
     with opened() as ic:
-        existing(ic, name).delete(caller=caller)
+        canister = existing(ic, name)
+        canister.delete(caller=caller)
+    if as_json:
+        print_json({"name": name, "id": canister.id})
 
 
-@click.command()
-@click.option("--days", type=float, default=0, help="So many days on.")
-@click.option("--hours", type=float, default=0, help="So many hours on.")
-@click.option("--minutes", type=float, default=0, help="So many minutes on.")
-@click.option("--seconds", type=float, default=0, help="So many seconds on.")
+@command()
+@click.option("--days", type=Real(min=0), default=0, help="So many days on.")
+@click.option("--hours", type=Real(min=0), default=0, help="So many hours on.")
+@click.option("--minutes", type=Real(min=0), default=0, help="So many minutes on.")
+@click.option("--seconds", type=Real(min=0), default=0, help="So many seconds on.")
 @json_option
 def advance(days: float, hours: float, minutes: float, seconds: float, *, as_json: bool) -> None:
     """Move the clock; due timers run in order on the way, heartbeats at the end.
@@ -173,10 +190,10 @@ def advance(days: float, hours: float, minutes: float, seconds: float, *, as_jso
     if as_json:
         print_json({"time": now})
     else:
-        click.echo(f"it is now {moment(now)}")
+        say(f"it is now {moment(now)}")
 
 
-@click.command()
+@command()
 @click.argument("name", required=False)
 @json_option
 def identity(name: str | None, *, as_json: bool) -> None:
@@ -195,7 +212,7 @@ def identity(name: str | None, *, as_json: bool) -> None:
     if as_json:
         print_json({"name": name, "principal": principal})
     else:
-        click.echo(str(principal))
+        say(str(principal))
 
 
 def _facts(ic: Sandbox, canister: Canister) -> dict[str, object]:

@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sandbox.candid import format_type
+from sandbox.cli.commands import command
 from sandbox.cli.common import (
     as_option,
     candid_argument,
+    confirmed,
     existing,
     json_option,
     log_shown,
     opened,
     principal_of,
-    print_json,
 )
 from sandbox.cli.completion import complete_canisters
+from sandbox.cli.output import print_json, say
 from sandbox.cli.profiles import profile_option, profiled
 from sandbox.errors import UsageError
 
@@ -45,7 +47,7 @@ def _code_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.command()
+@command()
 @click.argument("name")
 @click.argument("module", type=_MODULE)
 @click.option("--cycles", type=click.IntRange(min=0), help="The canister's balance.")
@@ -92,7 +94,7 @@ def install(
     _say("installed", done, as_json=as_json)
 
 
-@click.command()
+@command()
 @click.argument("name", shell_complete=complete_canisters)
 @click.argument("module", type=_MODULE)
 @click.option("--skip-pre-upgrade", is_flag=True, help="Do not run the old pre_upgrade.")
@@ -143,10 +145,10 @@ def upgrade(
     _say("upgraded", done, as_json=as_json)
 
 
-@click.command()
+@command()
 @click.argument("name", shell_complete=complete_canisters)
 @click.argument("module", type=_MODULE)
-@click.confirmation_option(prompt="Heap and stable memory will be lost. Go on?")
+@confirmed("Heap and stable memory will be lost. Go on?")
 @_code_options
 def reinstall(
     name: str,
@@ -193,9 +195,9 @@ def _say(what: str, done: _Done, *, as_json: bool) -> None:
             }
         )
         return
-    click.echo(f"{what} {done.name} ({done.canister_id}), module {done.module_hash.hex()[:16]}…")
+    say(f"{what} {done.name} ({done.canister_id}), module {done.module_hash.hex()[:16]}…")
     for stage in stages:
-        click.echo(f"  {stage.name}: {stage.instructions:,} instructions")
+        say(f"  {stage.name}: {stage.instructions:,} instructions")
 
 
 def _argument(

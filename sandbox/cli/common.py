@@ -1,4 +1,4 @@
-"""What several commands share: the opened world, identities, JSON, tables.
+"""What several commands share: the opened world, identities, tables.
 
 Rule: a command prints its answer after ``opened`` has ended, so what a user has read is
 saved, whatever becomes of the process then.
@@ -6,12 +6,13 @@ saved, whatever becomes of the process then.
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from sandbox.cli.commands import WANTS_JSON
+from sandbox.cli.output import printable, say
 from sandbox.principal import Principal
 
 if TYPE_CHECKING:
@@ -23,20 +24,35 @@ if TYPE_CHECKING:
     from sandbox.interface import MethodCodec
     from sandbox.sandbox import Sandbox
 
-# Whether the command prints JSON, in click's ``Context.meta``: then its error is JSON, too.
-WANTS_JSON: Final = "sandbox.cli.wants_json"
 _SIZES: Final = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
 
 
 def _inherit_json(ctx: click.Context, _parameter: click.Parameter, value: bool) -> bool:
-    wanted = bool(value or (ctx.obj is not None and ctx.obj.as_json))
-    ctx.meta[WANTS_JSON] = wanted
-    return wanted
+    return bool(value or ctx.meta.get(WANTS_JSON))
 
 
 json_option: Callable[[Any], Any] = click.option(
     "--json", "as_json", is_flag=True, callback=_inherit_json, help="Print JSON for machines."
 )
+
+
+def _ask(question: str, ctx: click.Context, is_sure: bool) -> None:
+    if not (is_sure or ctx.resilient_parsing):
+        # On standard error: what is read from standard output is the answer.
+        click.confirm(question, abort=True, err=True)
+
+
+def confirmed(question: str) -> Callable[[Any], Any]:
+    """Let a command ask before it begins, unless there is ``--yes``; a decorator."""
+    return click.option(
+        "--yes",
+        is_flag=True,
+        expose_value=False,
+        callback=lambda ctx, _parameter, value: _ask(question, ctx, value),
+        help="Do not ask, do it.",
+    )
+
+
 as_option: Callable[[Any], Any] = click.option(
     "--as",
     "caller",
@@ -47,8 +63,14 @@ as_option: Callable[[Any], Any] = click.option(
 
 
 def identity_of(name: str | None) -> Principal | None:
-    """Return the principal of an identity; the same name is always the same principal."""
-    return None if name is None else Principal.of_identity(name)
+    """Return the principal of an identity; the same name is always the same principal.
+
+    Raises: click.BadParameter for a mistyped principal, and for what is no name.
+    """
+    try:
+        return None if name is None else Principal.of_identity(name)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 def principal_of(text: str | None) -> Principal | None:
@@ -107,7 +129,7 @@ def world_directory(*, read_only: bool) -> WorldDirectory:
 def say_waiting() -> None:
     """Say that another process has the world open."""
     directory = click.get_current_context().obj.directory
-    click.echo(f"waiting for another process that has {directory} open ...", err=True)
+    say(f"waiting for another process that has {directory} open ...", err=True)
 
 
 def existing(ic: Sandbox, name: str) -> Canister:
@@ -150,45 +172,16 @@ def log_shown(canister: Canister, prefix: str = "") -> Iterator[None]:
     finally:
         for record in canister.logs:
             if record.index > seen:
-                click.secho(f"[log] {prefix}{record.text}", fg="bright_black", err=True)
-
-
-def print_json(value: Any) -> None:
-    """Print a value for machines."""
-    click.echo(json.dumps(plain(value), indent=2))
-
-
-def plain(value: Any) -> Any:
-    """Return a Candid or record value as JSON has it: principals as text, bytes as hex."""
-    from sandbox.candid.values import FuncRef, ServiceRef, Some, VariantValue
-
-    match value:
-        case VariantValue():
-            return {str(value.tag): plain(value.value)}
-        case Some():
-            return [plain(value.value)]
-        case FuncRef():
-            return {"principal": str(value.principal), "method": value.method}
-        case ServiceRef():
-            return str(value.principal)
-        case dict():
-            return {str(key): plain(item) for key, item in value.items()}
-        case list() | tuple():
-            return [plain(item) for item in value]
-        case bytes():
-            return value.hex()
-        case bool() | int() | float() | str() | None:
-            return value
-        case _:
-            return str(value)
+                say(f"[log] {prefix}{record.text}", fg="bright_black", err=True)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows under their headings, as wide as they need to be."""
+    rows = [[printable(cell) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
     for row in (header, *rows):
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.secho(line.rstrip(), bold=row is header)
+        say(line.rstrip(), bold=row is header)
 
 
 def properties(values: Mapping[str, object]) -> None:
@@ -197,9 +190,9 @@ def properties(values: Mapping[str, object]) -> None:
     for key, value in values.items():
         first, *others = value if isinstance(value, (list, tuple)) and value else [value]
         shown = "none" if first in ("", []) else first
-        click.echo(f"{key + ':':{width}}{shown}")
+        say(f"{key + ':':{width}}{shown}")
         for other in others:
-            click.echo(f"{'':{width}}{other}")
+            say(f"{'':{width}}{other}")
 
 
 def methods_of(canister: Canister) -> dict[str, str]:

@@ -6,12 +6,14 @@ offers nothing when that cannot be read now.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from click.shell_completion import CompletionItem
+from click.shell_completion import BashComplete, CompletionItem, add_completion_class
 
 from sandbox.cli.common import methods_of
+from sandbox.cli.output import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,6 +22,22 @@ if TYPE_CHECKING:
 
     from sandbox.durable import WorldDirectory
     from sandbox.principal import Principal
+
+
+class QuotingBash(BashComplete):
+    """Bash takes what is offered as it is typed, so it is quoted; other shells quote themselves."""
+
+    def format_completion(self, item: CompletionItem[Any]) -> str:
+        """Return a line for the script that click gives bash."""
+        quoted = re.sub(r"([^\w@%+=:,./-])", r"\\\1", item.value)
+        # That script reads a line with `read`, which takes one level of backslashes away.
+        doubled = quoted.replace("\\", "\\\\")
+        return f"{item.type},{doubled}"
+
+
+def prepare_shells() -> None:
+    """Make bash's completion ours."""
+    add_completion_class(QuotingBash)
 
 
 def complete_canisters(
@@ -101,5 +119,7 @@ def _owner(world: WorldDirectory, ctx: click.Context) -> Principal | None:
 
 def _items(offered: Iterable[tuple[str, str]], incomplete: str) -> list[CompletionItem]:
     return [
-        CompletionItem(text, help=about) for text, about in offered if text.startswith(incomplete)
+        CompletionItem(text, help=printable(about))
+        for text, about in offered
+        if text.startswith(incomplete) and text.isprintable()  # what cannot be typed is no offer
     ]

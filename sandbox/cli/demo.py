@@ -8,6 +8,9 @@ from typing import Final
 
 import click
 
+from sandbox.cli.commands import command
+from sandbox.cli.common import json_option
+from sandbox.cli.output import print_json, say
 from sandbox.demo import tell
 from sandbox.demo.story import Kind
 
@@ -21,14 +24,15 @@ _PREFIX: Final = {
 _COLOUR: Final = {Kind.TITLE: "cyan", Kind.BAD: "red", Kind.GOOD: "green"}
 
 
-@click.command()
+@command()
 @click.option(
     "--reports",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
     help="Where the two HTML reports go; without it a new temporary directory.",
 )
-def demo(reports: Path | None) -> None:
+@json_option
+def demo(reports: Path | None, *, as_json: bool) -> None:
     """Rehearse upgrades of a real Motoko canister, do a bad one, roll back, and prove it.
 
     The canisters are part of the package; nothing is downloaded, and nothing is kept but
@@ -41,8 +45,12 @@ def demo(reports: Path | None) -> None:
     if reports is None:
         reports = Path(tempfile.mkdtemp(prefix="canister-sandbox-demo-"))
     reports.mkdir(parents=True, exist_ok=True)
+    if as_json:
+        story = [{"kind": line.kind, "text": line.text} for line in tell(reports)]
+        print_json({"reports": reports, "story": story})
+        return
     for line in tell(reports):
         if line.kind is Kind.TITLE:
-            click.echo()
+            say()
         text = f"{_PREFIX[line.kind]}{line.text}"
-        click.secho(text, fg=_COLOUR.get(line.kind), bold=line.kind is Kind.TITLE)
+        say(text, fg=_COLOUR.get(line.kind), bold=line.kind is Kind.TITLE)

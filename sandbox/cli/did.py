@@ -13,8 +13,9 @@ import click
 from sandbox.candid import format_interface, load_interface
 from sandbox.candid.compat import Severity, compare
 from sandbox.candid.types import Service
-from sandbox.cli.common import json_option, print_json
+from sandbox.cli.common import json_option
 from sandbox.cli.groups import SuggestingGroup
+from sandbox.cli.output import print_json, say
 from sandbox.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,19 +42,25 @@ def did() -> None:
 
 @did.command()
 @click.argument("interface", type=_INTERFACE)
-def show(interface: Path) -> None:
+@json_option
+def show(interface: Path, *, as_json: bool) -> None:
     """Print an interface, laid out.
 
     \b
     Example:
       canister-sandbox did show ledger.wasm.gz
     """
-    click.echo(format_interface(read_interface(interface)), nl=False)
+    text = format_interface(read_interface(interface))
+    if as_json:
+        print_json({"interface": text})
+    else:
+        say(text, nl=False)
 
 
 @did.command()
 @click.argument("interface", type=_INTERFACE)
-def check(interface: Path) -> None:
+@json_option
+def check(interface: Path, *, as_json: bool) -> None:
     """Say whether an interface is well formed; errors come with line and column.
 
     \b
@@ -62,7 +69,10 @@ def check(interface: Path) -> None:
     """
     found = read_interface(interface)
     methods = len(found.service.methods) if isinstance(found.service, Service) else 0
-    click.echo(f"{interface}: fine, {len(found.env)} types, {methods} methods")
+    if as_json:
+        print_json({"file": interface, "types": len(found.env), "methods": methods})
+    else:
+        say(f"{interface}: fine, {len(found.env)} types, {methods} methods")
 
 
 @did.command()
@@ -91,16 +101,18 @@ def diff(ctx: click.Context, old: Path, new: Path, *, as_json: bool) -> None:
     else:
         for item in findings:
             colour = "red" if item.severity is Severity.BREAKING else "yellow"
-            click.echo(click.style(f"{item.severity.value + ':':12}", fg=colour) + str(item))
+            say(f"{item.severity.value + ':':12}", fg=colour, nl=False)
+            say(str(item))
         if not findings:
-            click.echo("compatible: old clients notice nothing")
+            say("compatible: old clients notice nothing")
     ctx.exit(1 if is_broken else 0)
 
 
 @did.command()
 @click.argument("interface", type=_INTERFACE)
 @click.option("--name", default="Canister", show_default=True, help="Name of the class.")
-def stub(interface: Path, name: str) -> None:
+@json_option
+def stub(interface: Path, name: str, *, as_json: bool) -> None:
     """Print Python types for an interface, so that editors and mypy know the methods.
 
     \b
@@ -109,7 +121,11 @@ def stub(interface: Path, name: str) -> None:
     """
     from sandbox.candid import generate_stub
 
-    click.echo(generate_stub(read_interface(interface), name=name), nl=False)
+    text = generate_stub(read_interface(interface), name=name)
+    if as_json:
+        print_json({"stub": text})
+    else:
+        say(text, nl=False)
 
 
 def read_interface(path: Path) -> Interface:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import platform
 from importlib import metadata
 
-import click
-
-from sandbox.cli.common import json_option, print_json
+from sandbox.cli.commands import command
+from sandbox.cli.common import json_option
+from sandbox.cli.output import print_json, say
 from sandbox.engine.cache import default_directory
 from sandbox.engine.compiler import usable_stack_bytes
 from sandbox.limits import MAINNET
 from sandbox.memory import diagnose
 
 
-@click.command()
+@command()
 @json_option
 def doctor(*, as_json: bool) -> None:
     """Say what this machine offers and which fast paths are active.
@@ -44,8 +44,9 @@ def doctor(*, as_json: bool) -> None:
         print_json(facts | {"capabilities": rows})
         return
     for name, value in facts.items():
-        click.echo(f"{name + ':':18} {value}")
-    click.echo()
+        say(f"{name + ':':18} {value}")
+    say()
     for item in capabilities:
-        mark = click.style("yes", fg="green") if item.active else click.style("no ", fg="yellow")
-        click.echo(f"{mark}  {item.name}: {item.detail}")
+        mark, colour = ("yes", "green") if item.active else ("no ", "yellow")
+        say(mark, fg=colour, nl=False)
+        say(f"  {item.name}: {item.detail}")

@@ -7,11 +7,14 @@ is one; a traceback is a defect.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from errno import EPIPE
+from io import StringIO
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from sandbox.cli.interrupts import EXIT_CODE
+from sandbox.cli.output import drop_unwritten, say
 from sandbox.errors import CanisterRejected, SandboxError
 
 if TYPE_CHECKING:
@@ -38,10 +41,26 @@ class AskedWrongly(click.ClickException):
     exit_code = 2
 
 
+class NotWritten(click.ClickException):
+    """The answer, or a file, could not be written: a message and exit code 1, no traceback."""
+
+    exit_code = 1
+
+
+def error_text(error: click.ClickException) -> str:
+    """Return an error for people: its message, with the command's usage where that helps."""
+    text = StringIO()
+    error.show(text)
+    return text.getvalue()
+
+
 def error_facts(error: click.ClickException) -> dict[str, object]:
     """Return an error for machines: its message, and the replica's codes where it has some."""
     cause = error.__cause__
-    facts: dict[str, object] = {"message": error.format_message(), "exit_code": error.exit_code}
+    message = error.format_message()
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):  # its message is the whole help
+        message = "say which command: --help lists them"
+    facts: dict[str, object] = {"message": message, "exit_code": error.exit_code}
     if isinstance(cause, CanisterRejected):
         facts |= {
             "error_code": cause.error_code,
@@ -59,13 +78,16 @@ def translated() -> Iterator[None]:
     except CanisterRejected as error:
         raise CanisterFailed(_text(error, _NEXT_STEPS.get(error.error_code))) from error
     except KeyboardInterrupt:
-        click.echo("interrupted", err=True)
+        say("interrupted", err=True)
         raise SystemExit(EXIT_CODE) from None
     except click.Abort as error:
         raise AskedWrongly("nothing was done; --yes answers the question") from error
     except OSError as error:
-        if error.filename is None:  # a closed pipe is click's to handle
+        if error.errno == EPIPE:  # click's to handle
             raise
+        if error.filename is None:  # writing into what is open already
+            drop_unwritten()
+            raise NotWritten(f"what was to be written could not be: {error.strerror}") from error
         raise AskedWrongly(f"{error.filename}: {error.strerror}") from error
     except _asked_wrongly() as error:
         raise AskedWrongly(_text(error)) from error

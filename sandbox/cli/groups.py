@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sandbox.cli.commands import Command, note_json, with_help
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -20,6 +22,16 @@ Table = dict[str, tuple[str, str, str]]
 
 class SuggestingGroup(click.Group):
     """A group whose error for an unknown command says which one was perhaps meant."""
+
+    command_class = Command
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **with_help(options))
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read what stands before the command. Raises: click.UsageError."""
+        note_json(ctx, args)
+        return super().parse_args(ctx, args)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
 from sandbox.cli.common import moment, properties, size
+from sandbox.cli.output import say
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,19 +98,19 @@ def difference_lines(found: Difference, parts: tuple[PartChange, ...]) -> None:
     from snapshot.insight import part_names
 
     if found.is_same:
-        click.echo("nothing differs: module, memories, globals, certified data, timer, chunks")
+        say("nothing differs: module, memories, globals, certified data, timer, chunks")
         return
     for field in found.fields:
-        click.echo(f"{field.name}: {field.before or 'none'} -> {field.after or 'none'}")
+        say(f"{field.name}: {field.before or 'none'} -> {field.after or 'none'}")
     for item in found.globals:
-        click.echo(f"{item.name}: {_value(item.before)} -> {_value(item.after)}")
+        say(f"{item.name}: {_value(item.before)} -> {_value(item.after)}")
     for name, memory in (("heap", found.heap), ("stable memory", found.stable)):
         _memory_lines(name, memory)
     if any(row.part for row in parts):
-        click.secho("stable memory, by virtual memory:", bold=True)
+        say("stable memory, by virtual memory:", bold=True)
         for row in parts:
             names = " ".join(part_names(row)).rstrip()
-            click.echo(f"  {names}: {size(row.bytes_in_changed_pages)} in changed pages")
+            say(f"  {names}: {size(row.bytes_in_changed_pages)} in changed pages")
 
 
 def write_picture(path: Path, found: Difference, after: Content, title: str) -> None:
@@ -146,21 +145,21 @@ def _memory_lines(name: str, memory: MemoryDiff) -> None:
     from snapshot.insight import change_dump
 
     if memory.is_same:
-        click.echo(f"{name}: the same {size(memory.size_after)}")
+        say(f"{name}: the same {size(memory.size_after)}")
         return
     sizes = size(memory.size_after)
     if memory.size_before != memory.size_after:
         sizes = f"{size(memory.size_before)} -> {sizes}"
-    click.secho(
+    say(
         f"{name}: bytes that differ: {memory.bytes_changed:,}, "
         f"OS pages: {memory.pages_changed:,}, size: {sizes}",
         bold=True,
     )
     for change in memory.changes:
         for line in change_dump(change).splitlines():
-            click.secho(line, fg="red" if line.startswith("-") else "green")
+            say(line, fg="red" if line.startswith("-") else "green")
     if not memory.is_complete:
-        click.echo("… and more; show them with --limit")
+        say("… and more; show them with --limit")
 
 
 def _value(value: GlobalValue | None) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import click
 
-from sandbox.cli.common import json_option, opened, print_json, properties, world_directory
+from sandbox.cli.commands import command
+from sandbox.cli.common import json_option, opened, properties, world_directory
+from sandbox.cli.output import print_json, say
 from sandbox.limits import MAINNET, Limits, profile
 
 
@@ -21,7 +23,7 @@ def _changes(
     return changes
 
 
-@click.command("limits")
+@command("limits")
 @click.argument("name", metavar="[PROFILE]", required=False)
 @click.option(
     "--relax", "changes", multiple=True, metavar="LIMIT=NUMBER", callback=_changes,
@@ -49,7 +51,7 @@ def limits_(name: str | None, changes: dict[str, int], *, as_json: bool) -> None
     if as_json:
         print_json(shown.summary() | {"limits": numbers})
         return
-    click.echo(str(shown))
+    say(str(shown))
     properties({key: "none" if it is None else f"{it:,}" for key, it in numbers.items()})
 
 

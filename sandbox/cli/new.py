@@ -5,10 +5,14 @@ from __future__ import annotations
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
+from shlex import quote
 from typing import Final
 
 import click
 
+from sandbox.cli.commands import command
+from sandbox.cli.common import json_option
+from sandbox.cli.output import print_json, say
 from sandbox.errors import UsageError
 
 # In the project -> in sandbox/cli/skeleton. The tests' name is not a Python file's there,
@@ -21,9 +25,10 @@ _FILES: Final = {
 }
 
 
-@click.command()
+@command()
 @click.argument("directory", metavar="NAME", type=click.Path(path_type=Path))
-def new(directory: Path) -> None:
+@json_option
+def new(directory: Path, *, as_json: bool) -> None:
     """Make a project NAME: a canister and tests that pass.
 
     \b
@@ -32,10 +37,13 @@ def new(directory: Path) -> None:
       cd counter && pytest
     """
     create_project(directory)
+    if as_json:
+        print_json({"directory": directory, "files": [directory / name for name in _FILES]})
+        return
     for name in _FILES:
-        click.echo(f"  {directory / name}")
+        say(f"  {directory / name}")
     first = "" if find_spec("pytest") else "pip install pytest && "
-    click.echo(f"run its tests with: {first}cd {directory} && pytest")
+    say(f"run its tests with: {first}cd {quote(str(directory))} && pytest")
 
 
 def create_project(directory: Path) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sandbox.cli.output import say
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -45,4 +47,4 @@ def profiled(ic: Sandbox, file: Path | None) -> Iterator[None]:
             yield
         finally:
             profile.save(file)
-            click.echo(f"{profile.instructions:,} instructions are in {file}", err=True)
+            say(f"{profile.instructions:,} instructions are in {file}", err=True)

@@ -23,7 +23,7 @@ def progress_shown() -> Iterator[Callable[[str, int, int], None]]:
         shown: dict[str, Callable[[int], None]] = {}
 
         def progress(name: str, done: int, total: int) -> None:
-            if not stream.isatty() or not total:
+            if stream is None or not stream.isatty() or not total:
                 return
             if name not in shown:
                 bars.close()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from sandbox.cli.commands import command, json_wanted
+from sandbox.cli.common import json_option
+from sandbox.cli.output import print_document, print_json, say, say_progress
 from sandbox.cli.rehearse_options import (
     Origin,
     Words,
@@ -39,17 +42,20 @@ def _print_schema(ctx: click.Context, _option: click.Parameter, wanted: bool) ->
     if wanted:
         from sandbox.rehearsal.planfile import schema
 
-        click.echo(json.dumps(schema(), indent=2))
+        print_json(schema())
         ctx.exit()
 
 
-@click.command()
+@command()
 @click.argument("what", nargs=-1, metavar="PLAN | [NAME] MODULE")
 @start_options
 @step_options
 @plan_options
 @matrix_options
-@click.option("--json", "json_file", type=_REPORT, help="Write the report as JSON; - prints it.")
+@click.option(
+    "--json", "json_file", type=_REPORT, is_flag=False, flag_value="-",
+    help="Write the report as JSON; - prints it, and so does --json at the end.",
+)  # fmt: skip
 @click.option("--junit", "junit_file", type=_REPORT, help="Write JUnit XML for CI.")
 @click.option("--html", "html_file", type=_REPORT, help="Write one self-contained HTML file.")
 @click.option(
@@ -107,14 +113,14 @@ def rehearse(
         outcome = script.rehearse(progress=_progress, workers=jobs, told=_bar)
     finally:
         _progress("")
-    as_json = json_file or (Path("-") if ctx.obj.as_json else None)
-    _write(outcome, f"Rehearsal of {title}", as_json, junit_file, html_file)
+    _write(outcome, f"Rehearsal of {title}", json_file, junit_file, html_file)
     ctx.exit(outcome.exit_code)
 
 
-@click.command()
+@command()
 @click.argument("code")
-def explain(code: str) -> None:
+@json_option
+def explain(code: str, *, as_json: bool) -> None:
     """Say what a finding of a rehearsal means and what to do about it.
 
     \b
@@ -124,7 +130,11 @@ def explain(code: str) -> None:
     from sandbox.rehearsal import entry
     from sandbox.rehearsal.report import explanation
 
-    click.echo(explanation(entry(code)))
+    found = entry(code)
+    if as_json:
+        print_json(asdict(found))
+    else:
+        say(explanation(found))
 
 
 def _asked(
@@ -148,13 +158,15 @@ def _begin_plan(
     if file.exists():
         raise UsageError(f"{file} is there already; give another name, or remove it")
     file.write_text(written(script, file, did=did, argument=argument), "utf-8")
-    click.echo(f"{file} is a plan to begin with: canister-sandbox rehearse {file}")
+    if json_wanted():
+        print_json({"plan": file})
+    else:
+        say(f"{file} is a plan to begin with: canister-sandbox rehearse {file}")
 
 
 def _progress(stage: str) -> None:
     """Show the stage that runs, on one line; an empty one clears it."""
-    if sys.stderr.isatty():
-        click.secho(f"\r\x1b[K{stage}{' …' if stage else ''}", err=True, nl=False)
+    say_progress(f"{stage}{' …' if stage else ''}")
 
 
 def _bar(progress: Progress) -> None:
@@ -172,14 +184,18 @@ def _write(
 ) -> None:
     from sandbox.rehearsal.report import as_dict, as_html, as_junit, as_text
 
+    stdout = Path("-")
     written: dict[Path | None, Callable[[], str]] = {
         json_file: lambda: json.dumps(as_dict(outcome), indent=2) + "\n",
         junit_file: lambda: as_junit(outcome),
         html_file: lambda: as_html(outcome, title),
     }
     for path, document in written.items():
-        if path is not None:
-            with click.open_file(str(path), "w", encoding="utf-8") as file:
-                file.write(document())
-    if Path("-") not in written:
-        click.echo(as_text(outcome))
+        if path is not None and path != stdout:
+            path.write_text(document(), "utf-8")
+    if json_wanted():
+        print_json(as_dict(outcome))
+    elif stdout in written:
+        print_document(written[stdout]())
+    else:
+        say(as_text(outcome))

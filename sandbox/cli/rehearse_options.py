@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from sandbox.cli.common import identity_of, principal_of, say_waiting
+from sandbox.cli.values import Real
 from sandbox.errors import UsageError
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def plan_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="An update that adds to the state, to forecast when a limit is hit. Repeatable.",
         ),
         click.option(
-            "--soak", "soak_s", type=click.FloatRange(min=1), metavar="SECONDS",
+            "--soak", "soak_s", type=Real(min=1), metavar="SECONDS",
             help="Virtual time to watch timers for.  [default: 86400]",
         ),
         click.option(

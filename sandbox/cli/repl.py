@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+import builtins
 import code
 import re
 from contextlib import suppress
 from keyword import iskeyword
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from sandbox.cli.commands import command, json_wanted
 from sandbox.cli.common import opened
 from sandbox.cli.interrupts import let_python_handle_ctrl_c
+from sandbox.errors import UsageError
 
 if TYPE_CHECKING:
-    from sandbox.sandbox import Sandbox
+    from collections.abc import Iterable
+
+_TAKEN: Final = frozenset({"ic", "Principal", "_", *dir(builtins)})
 
 
-@click.command()
+@command()
 @click.option("--keep", is_flag=True, help="Save what you did; otherwise it is forgotten.")
 def repl(*, keep: bool) -> None:
     """Open a Python prompt with the world as `ic` and each named canister by its name.
 
-    A name that is no Python name gets underscores: `my-ledger` is `my_ledger`. The tabulator
-    completes names and methods.
+    A name that is no Python name, or one of Python's own, gets underscores: `my-ledger` is
+    `my_ledger`, `print` is `print_`. The tabulator completes names and methods.
 
     \b
     Example:
@@ -34,28 +39,36 @@ def repl(*, keep: bool) -> None:
     """
     from sandbox.principal import Principal
 
+    if json_wanted():
+        raise UsageError("a prompt answers people; call and the other commands answer in JSON")
     with opened(saving=keep, begins=keep) as ic:
         ic.history.record()
-        names = _named(ic)
-        listed = ", ".join(names) or "no canisters yet"
+        named = _variables(ic.names)
+        shown = (it if it == name else f"{it} is {name!r}" for it, name in named.items())
+        listed = ", ".join(shown) or "no canisters yet"
         banner = f"ic: {ic!r}; {listed}. " + (
             "Saved at the end." if keep else "Nothing you do here is saved (--keep)."
         )
         banner += "\nic.history lists your messages; ic.rewind(-1) takes the last one back."
-        variables = {"ic": ic, "Principal": Principal, **names}
+        variables = {"ic": ic, "Principal": Principal}
+        variables |= {variable: ic.canister(name) for variable, name in named.items()}
         _complete_from(variables)
         let_python_handle_ctrl_c()
         with suppress(SystemExit):  # exit() ends the prompt, not the command
             code.interact(banner, local=variables, exitmsg="")
 
 
-def _named(ic: Sandbox) -> dict[str, Any]:
-    """Return the canisters by names that Python takes; of two that are alike, the first."""
-    found: dict[str, Any] = {}
-    for name in ic.names:
+def _variables(names: Iterable[str]) -> dict[str, str]:
+    """Return what each canister is called at the prompt: variable -> name.
+
+    All are there, and none hides what a prompt has; a name that needs no change keeps it.
+    """
+    found: dict[str, str] = {}
+    for name in sorted(names, key=lambda name: not name.isidentifier()):
         variable = re.sub(r"\W|^(?=\d)", "_", name)
-        if variable not in ("ic", "Principal") and not iskeyword(variable):
-            found.setdefault(variable, ic.canister(name))
+        while variable in found or variable in _TAKEN or iskeyword(variable):
+            variable += "_"
+        found[variable] = name
     return found
 
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from sandbox.cli.common import WANTS_JSON, print_json
-from sandbox.cli.exits import AskedWrongly, CanisterFailed, error_facts, translated
+from sandbox.cli.commands import WANTS_JSON
+from sandbox.cli.exits import NotWritten, error_facts, error_text, translated
 from sandbox.cli.groups import LazyGroup, Table
+from sandbox.cli.output import bear_every_terminal, print_json, say
+from sandbox.cli.values import Real
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 COMMANDS: Final[Table] = {
     "new": ("new", "new", "Make a project: a canister and tests that pass."),
@@ -41,19 +48,46 @@ COMMANDS: Final[Table] = {
 }
 
 
+_COMPLETE: Final = "_CANISTER_SANDBOX_COMPLETE"
+
+
 class Root(LazyGroup):
     """The root group: errors become messages and exit codes."""
 
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run as a program."""
+        bear_every_terminal()
+        if _COMPLETE in os.environ:
+            from sandbox.cli.completion import prepare_shells
+
+            prepare_shells()
+        return super().main(*args, **options)
+
+    def make_context(self, *args: Any, **options: Any) -> click.Context:
+        """Read what stands before the command."""
+        with _told():
+            return super().make_context(*args, **options)
+
     def invoke(self, ctx: click.Context) -> object:
-        """Run, turning our errors into messages and exit codes."""
-        try:
-            with translated():
-                return super().invoke(ctx)
-        except (CanisterFailed, AskedWrongly) as error:
-            if not ctx.meta.get(WANTS_JSON):
-                raise
+        """Run the command."""
+        with _told():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn errors into messages and exit codes."""
+    try:
+        with translated():
+            yield
+    except click.ClickException as error:
+        ctx = click.get_current_context(silent=True) or getattr(error, "ctx", None)
+        is_asked_for = ctx is not None and ctx.meta.get(WANTS_JSON)
+        if is_asked_for and not isinstance(error, NotWritten):
             print_json({"error": error_facts(error)})
-            raise SystemExit(error.exit_code) from error
+        else:
+            say(error_text(error), err=True, nl=False)
+        raise SystemExit(error.exit_code) from error
 
 
 _EPILOG: Final = """\b
@@ -66,7 +100,7 @@ Completion in bash (zsh and fish likewise):
 @click.command(
     cls=Root,
     table=COMMANDS,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={"max_content_width": 100},
     epilog=_EPILOG,
 )
 @click.option(
@@ -78,11 +112,11 @@ Completion in bash (zsh and fish likewise):
     envvar="CANISTER_SANDBOX_STATE",
     help="The directory that keeps the world between invocations.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+@click.option("--json", is_flag=True, expose_value=False, help="Print JSON for machines.")
 @click.option(
     "--wait",
     "wait_s",
-    type=click.FloatRange(min=0),
+    type=Real(min=0),
     default=30.0,
     show_default=True,
     metavar="SECONDS",
@@ -90,7 +124,7 @@ Completion in bash (zsh and fish likewise):
 )
 @click.version_option(package_name="canister-sandbox", message="%(prog)s %(version)s")
 @click.pass_context
-def cli(ctx: click.Context, directory: Path, wait_s: float, *, as_json: bool) -> None:
+def cli(ctx: click.Context, directory: Path, wait_s: float) -> None:
     """Run Internet Computer canisters in this process: no server, no network.
 
     \b
@@ -102,7 +136,7 @@ def cli(ctx: click.Context, directory: Path, wait_s: float, *, as_json: bool) ->
       canister-sandbox upgrade counter v2.wasm
       canister-sandbox snapshot load counter before
     """
-    ctx.obj = Options(directory, wait_s, as_json)
+    ctx.obj = Options(directory, wait_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,4 +145,3 @@ class Options:
 
     directory: Path
     wait_s: float
-    as_json: bool

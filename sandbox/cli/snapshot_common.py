@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sandbox.cli.common import print_json, size
+from sandbox.cli.common import size
 from sandbox.cli.completion import complete_canisters, complete_snapshots
+from sandbox.cli.output import print_json, say
 
 if TYPE_CHECKING:
     from sandbox.handle import Canister
@@ -40,7 +41,7 @@ def say_made(made: Snapshot, *, as_json: bool) -> None:
     if as_json:
         print_json(facts(made))
     else:
-        click.echo(f"{made.id.local}  {made.id}  {size(made.total_size)}  {made.label}".rstrip())
+        say(f"{made.id.local}  {made.id}  {size(made.total_size)}  {made.label}".rstrip())
 
 
 def facts(item: Snapshot) -> dict[str, object]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sandbox.cli.commands import command
 from sandbox.cli.common import (
     as_option,
     existing,
@@ -14,8 +15,8 @@ from sandbox.cli.common import (
     moment,
     opened,
     principal_of,
-    print_json,
 )
+from sandbox.cli.output import print_json, say
 from sandbox.cli.progress import progress_shown
 from sandbox.cli.snapshot_common import (
     canister_argument,
@@ -38,7 +39,7 @@ _dialect_option = click.option(
 )
 
 
-@click.command()
+@command()
 @canister_argument
 @snapshot_argument
 @click.option(
@@ -87,10 +88,10 @@ def download(
     if as_json:
         print_json(told)
     else:
-        click.echo(f"{told['id']} is in {directory}")
+        say(f"{told['id']} is in {directory}")
 
 
-@click.command()
+@command()
 @canister_argument
 @click.option(
     "--dir", "directory", required=True,
@@ -153,7 +154,7 @@ def upload(
     say_made(made, as_json=as_json)
 
 
-@click.command("import")
+@command("import")
 @click.argument("name")
 @click.option(
     "--dir", "directory", required=True,
@@ -198,4 +199,4 @@ def import_(
     if as_json:
         print_json({"name": name, "id": canister.id, "snapshot": facts(taken)})
     else:
-        click.echo(f"{name} is {canister.id}, as on {moment(taken.taken_on)}")
+        say(f"{name} is {canister.id}, as on {moment(taken.taken_on)}")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from sandbox.cli.common import as_option, existing, json_option, opened, print_json
+from sandbox.cli.commands import command
+from sandbox.cli.common import as_option, existing, json_option, opened
 from sandbox.cli.completion import complete_snapshots
 from sandbox.cli.insight_text import (
     difference_facts,
@@ -16,6 +17,7 @@ from sandbox.cli.insight_text import (
     overview_lines,
     write_picture,
 )
+from sandbox.cli.output import print_json, say
 from sandbox.cli.snapshot_common import (
     canister_argument,
     facts,
@@ -33,7 +35,10 @@ if TYPE_CHECKING:
     from snapshot.insight import Patch
 
 
-@click.command()
+_MOST: Final = 1 << 32  # places: more than there are
+
+
+@command()
 @canister_argument
 @state_argument
 @json_option
@@ -64,7 +69,7 @@ def show(name: str, which: str, *, as_json: bool) -> None:
         overview_lines(record, seen)
 
 
-@click.command()
+@command()
 @canister_argument
 @click.argument("before", metavar="BEFORE", shell_complete=complete_snapshots)
 @click.argument("after", metavar="[AFTER]", default="now", shell_complete=complete_snapshots)
@@ -118,10 +123,10 @@ def diff(
         return
     difference_lines(found, parts)
     for written in filter(None, (picture, page)):
-        click.echo(f"written: {written}")
+        say(f"written: {written}")
 
 
-@click.command()
+@command()
 @canister_argument
 @state_argument
 @click.option("--text", help="Look for this text, as UTF-8.")
@@ -132,7 +137,10 @@ def diff(
     "--bits", type=click.Choice(["8", "16", "32", "64", "128"]), default="64", show_default=True,
     help="How wide the integer is.",
 )  # fmt: skip
-@click.option("--limit", default=20, show_default=True, help="Show so many places at most.")
+@click.option(
+    "--limit", type=click.IntRange(min=0), default=20, show_default=True,
+    help="Show so many places at most.",
+)  # fmt: skip
 @json_option
 def find(
     name: str,
@@ -161,20 +169,20 @@ def find(
     wanted = needle(raw=raw, text=text, principal=principal, integer=integer, width_bits=int(bits))
     with opened(saving=False) as ic:
         state = state_of(ic, existing(ic, name), which)
-        hits = list(islice(search(state.content, wanted), limit + 1))
+        hits = list(islice(search(state.content, wanted), min(limit, _MOST) + 1))
     if as_json:
         print_json([{"memory": hit.memory, "offset": hit.offset} for hit in hits[:limit]])
         return
     for hit in hits[:limit]:
-        click.secho(f"{hit.memory}, byte {hit.offset:#x}", bold=True)
-        click.echo(hexdump(hit.context, hit.context_offset))
+        say(f"{hit.memory}, byte {hit.offset:#x}", bold=True)
+        say(hexdump(hit.context, hit.context_offset))
     if not hits:
-        click.echo("nowhere")
+        say("nowhere")
     elif len(hits) > limit:
-        click.echo(f"and more; show them with --limit {limit * 10}")
+        say(f"and more; show them with --limit {limit * 10}")
 
 
-@click.command()
+@command()
 @canister_argument
 @state_argument
 @click.option("--stable", is_flag=True, help="The stable memory instead of the heap.")
@@ -187,8 +195,16 @@ def find(
     "--output", type=click.Path(dir_okay=False, path_type=Path),
     help="Write the bytes into this file instead.",
 )  # fmt: skip
+@json_option
 def read(
-    name: str, which: str, offset: int, length: int, output: Path | None, *, stable: bool
+    name: str,
+    which: str,
+    offset: int,
+    length: int,
+    output: Path | None,
+    *,
+    stable: bool,
+    as_json: bool,
 ) -> None:
     """Print a range of a memory of canister NAME as a hexdump, or export it.
 
@@ -207,14 +223,18 @@ def read(
         if not 0 <= offset <= held.mark.size_bytes:
             raise UsageError(f"this memory has {held.mark.size_bytes:#x} bytes")
         data = held.region.read(offset, min(length, held.mark.size_bytes - offset), at=held.mark)
-    if output is None:
-        click.echo(hexdump(data, offset))
-    else:
+    if output is not None:
         output.write_bytes(data)
-        click.echo(f"{len(data):,} bytes in {output}")
+    if as_json:
+        shown = {"bytes": data} if output is None else {"file": output, "length": len(data)}
+        print_json({"offset": offset} | shown)
+    elif output is None:
+        say(hexdump(data, offset))
+    else:
+        say(f"{len(data):,} bytes in {output}")
 
 
-@click.command()
+@command()
 @canister_argument
 @snapshot_argument
 @click.option(
@@ -276,4 +296,4 @@ def patch(
         return
     say_made(made, as_json=False)
     for note in made.origin.notes:
-        click.echo(f"  {note}")
+        say(f"  {note}")

@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sandbox.cli.commands import command
 from sandbox.cli.common import (
     as_option,
+    confirmed,
     existing,
     json_option,
     moment,
     opened,
-    print_json,
     size,
     table,
 )
+from sandbox.cli.output import print_json, say
 from sandbox.cli.snapshot_common import (
     canister_argument,
     facts,
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from snapshot.record import Snapshot
 
 
-@click.command()
+@command()
 @canister_argument
 @label_option
 @click.option("--replace", metavar="SNAPSHOT", help="Delete this one and take its place.")
@@ -51,7 +53,7 @@ def take(
     say_made(taken, as_json=as_json)
 
 
-@click.command()
+@command()
 @canister_argument
 @snapshot_argument
 @as_option
@@ -73,10 +75,10 @@ def load(name: str, which: str, caller: Principal | None, *, as_json: bool) -> N
     if as_json:
         print_json(facts(found) | {"checksum": checksum})
     else:
-        click.echo(f"{name} is now what it was at {moment(found.taken_on)}, checksum {checksum}")
+        say(f"{name} is now what it was at {moment(found.taken_on)}, checksum {checksum}")
 
 
-@click.command("list")
+@command("list")
 @canister_argument
 @json_option
 def list_(name: str, *, as_json: bool) -> None:
@@ -91,18 +93,19 @@ def list_(name: str, *, as_json: bool) -> None:
     if as_json:
         print_json([facts(item) for item in snapshots])
     elif not snapshots:
-        click.echo(f"{name} has no snapshots; take one with: canister-sandbox snapshot take {name}")
+        say(f"{name} has no snapshots; take one with: canister-sandbox snapshot take {name}")
     else:
         header = ("#", "id", "taken", "size", "label")
         table(header, [_row(item) for item in snapshots])
 
 
-@click.command()
+@command()
 @canister_argument
 @snapshot_argument
-@click.confirmation_option(prompt="The snapshot will be lost. Go on?")
+@confirmed("The snapshot will be lost. Go on?")
 @as_option
-def delete(name: str, which: str, caller: Principal | None) -> None:
+@json_option
+def delete(name: str, which: str, caller: Principal | None, *, as_json: bool) -> None:
     """Delete SNAPSHOT of canister NAME.
 
     \b
@@ -111,10 +114,13 @@ def delete(name: str, which: str, caller: Principal | None) -> None:
     """
     with opened() as ic:
         canister = existing(ic, name)
-        canister.delete_snapshot(ic.snapshots.find(canister, which).id, caller=caller)
+        found = ic.snapshots.find(canister, which).id
+        canister.delete_snapshot(found, caller=caller)
+    if as_json:
+        print_json({"name": name, "id": found})
 
 
-@click.command()
+@command()
 @canister_argument
 @snapshot_argument
 @click.argument("new_name")
@@ -133,7 +139,7 @@ def clone(name: str, which: str, new_name: str, caller: Principal | None, *, as_
     if as_json:
         print_json({"name": new_name, "id": new.id})
     else:
-        click.echo(f"{new_name} is {new.id}")
+        say(f"{new_name} is {new.id}")
 
 
 def _row(item: Snapshot) -> tuple[str, ...]:

@@ -6,24 +6,26 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sandbox.cli.commands import command
 from sandbox.cli.common import (
     json_option,
     opened,
-    print_json,
     say_waiting,
     size,
     world_directory,
 )
 from sandbox.cli.exits import CanisterFailed
+from sandbox.cli.output import print_json, say
 from sandbox.cli.progress import progress_shown
+from sandbox.cli.values import Real
 
 if TYPE_CHECKING:
     from snapshot.store import Manifest, Verification
 
 
-@click.command()
+@command()
 @click.option(
-    "--sample", type=click.FloatRange(0, 1), default=1.0, show_default=True,
+    "--sample", type=Real(0, 1), default=1.0, show_default=True,
     help="The share of the data to read.",
 )  # fmt: skip
 @json_option
@@ -75,16 +77,16 @@ def _show_verification(found: Verification, *, as_json: bool) -> None:
         return
     for item in found.findings:
         place = f"{item.path or 'nowhere'}{'' if item.offset is None else f', byte {item.offset}'}"
-        click.secho(f"{place}: {item.problem}", fg="red")
+        say(f"{place}: {item.problem}", fg="red")
         if item.hurts:
-            click.echo(f"  hurts {', '.join(name[:12] for name in item.hurts)}")
-    click.echo(
+            say(f"  hurts {', '.join(name[:12] for name in item.hurts)}")
+    say(
         f"{found.snapshots} states and snapshots, {found.chunks} chunks, "
         f"{size(found.bytes_read)} read: {'all sound' if found.is_sound else 'not sound'}"
     )
 
 
-@click.command()
+@command()
 @click.option("--keep-last", type=click.IntRange(min=0), help="Of each canister, the newest N.")
 @click.option("--keep-label", "labels", multiple=True, metavar="GLOB", help="Those labelled so.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
@@ -123,5 +125,5 @@ def gc(keep_last: int | None, labels: tuple[str, ...], *, dry_run: bool, as_json
         )
         return
     for item in dropped:
-        click.echo(f"{'would delete' if dry_run else 'deleted'} {item.id} {item.label}".rstrip())
-    click.echo(f"{size(done.freed_bytes)} {'would be' if dry_run else 'were'} freed")
+        say(f"{'would delete' if dry_run else 'deleted'} {item.id} {item.label}".rstrip())
+    say(f"{size(done.freed_bytes)} {'would be' if dry_run else 'were'} freed")

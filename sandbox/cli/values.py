@@ -5,7 +5,23 @@ The functions are click types: their names stand in ``--help``.
 
 from __future__ import annotations
 
+from math import isnan
+from typing import Any
+
 import click
+
+
+class Real(click.FloatRange):
+    """A number within a range; nan, which is beside every range, is none."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read it. Raises: click.BadParameter."""
+        number = float(super().convert(value, param, ctx))
+        if isnan(number):
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return number
 
 
 def number(text: str) -> int:

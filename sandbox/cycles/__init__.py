@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from sandbox.cycles.bank import Bank, CyclesReport, SavedBank
+from sandbox.cycles.bank import MOST_CYCLES, Bank, CyclesReport, SavedBank, checked_cycles
 from sandbox.cycles.prices import FREE, MAINNET_13_NODES, Prices
 from sandbox.cycles.uses import Use
 
-__all__ = ["FREE", "MAINNET_13_NODES", "Bank", "CyclesReport", "Prices", "SavedBank", "Use"]
+__all__ = [
+    "FREE",
+    "MAINNET_13_NODES",
+    "MOST_CYCLES",
+    "Bank",
+    "CyclesReport",
+    "Prices",
+    "SavedBank",
+    "Use",
+    "checked_cycles",
+]

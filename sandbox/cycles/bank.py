@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sandbox import texts
 from sandbox.cycles.prices import SECONDS_PER_DAY, Prices
 from sandbox.cycles.usage import memory_use
 from sandbox.cycles.uses import Use
+from sandbox.errors import UsageError
 from sandbox.execution.canister import Growth
 from sandbox.messages import Outcome, Reject, reject
 from sandbox.records import renew
@@ -33,7 +34,15 @@ if TYPE_CHECKING:
 
     SnapshotsOf = Callable[[Principal], tuple[Snapshot, ...]]
 
+MOST_CYCLES: Final = (1 << 128) - 1  # what the system API and the replica have room for
 Accounts = dict["Principal", dict[Use, int]]
+
+
+def checked_cycles(cycles: int) -> int:
+    """Return an amount that somebody outside gives. Raises: UsageError for one that cannot be."""
+    if not 0 <= cycles <= MOST_CYCLES:
+        raise UsageError(f"an amount of cycles is between 0 and 2^128 - 1, not {cycles}")
+    return cycles
 
 
 @dataclass(frozen=True, slots=True)

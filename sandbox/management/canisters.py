@@ -50,6 +50,9 @@ def provide(call: ManagementCall) -> dict[str, Any]:
             "environment that supports canister creation with `specified_id` (e.g., PocketIC)."
         )
         raise refuse("IC0408", with_help(text, help_))
+    if wanted is not None and not wanted.is_opaque:  # in no subnet's ranges: our subnet's is wide
+        text = f"Specified CanisterId {wanted} is not hosted by subnet {call.world.machine.subnet}."
+        raise refuse("IC0405", f"Unsuccessful validation of specified ID: {text}")
     cycles = _PROVISIONAL_CYCLES if amount is None else amount
     settings = _initial_settings(call)
     call.world.bank.mint(cycles)

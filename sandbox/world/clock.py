@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import Final
 
 from sandbox.errors import UsageError
@@ -43,12 +44,16 @@ class Clock:
 def duration_ns(**parts: float) -> int:
     """Return a duration given as days, hours, minutes, seconds and ns.
 
-    Raises: UsageError for a negative or empty duration.
+    Raises: UsageError for a negative duration, and for what is no time (inf, nan).
     """
     unknown = set(parts) - set(_UNITS_NS)
     if unknown:
         raise UsageError(f"no such unit of time: {', '.join(sorted(unknown))}")
-    total = sum(round(value * _UNITS_NS[unit]) for unit, value in parts.items())
+    lengths = [value * _UNITS_NS[unit] for unit, value in parts.items()]
+    if not all(map(isfinite, lengths)):
+        told = ", ".join(f"{unit}={value}" for unit, value in parts.items())
+        raise UsageError(f"{told} is no length of time")
+    total = sum(map(round, lengths))
     if total < 0:
         raise UsageError("a duration cannot be negative")
     return total

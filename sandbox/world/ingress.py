@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from sandbox.cycles import checked_cycles
 from sandbox.cycles.uses import Use
 from sandbox.messages import Answer, Reject, Task, reject
 from sandbox.system_api.table import Context
@@ -27,7 +28,11 @@ def submit(
     caller: Principal,
     cycles: int,
 ) -> int | Reject:
-    """Queue an update call that the system and the canister let in; return its id."""
+    """Queue an update call that the system and the canister let in; return its id.
+
+    Raises: UsageError for cycles that cannot be.
+    """
+    checked_cycles(cycles)
     if len(argument) > world.limits.ingress_payload_bytes:
         return too_large(argument)
     payer = canister

@@ -247,6 +247,12 @@ class Report:
     def __bool__(self) -> bool:
         return self.messages > 0
 
+    def __repr__(self) -> str:
+        # Short: prompts show it unasked. ``print`` tells the whole.
+        length = (self.ended_ns - self.started_ns) / 1e9
+        failed = len(self.failures)
+        return f"<Report: {length:g} s, messages: {self.messages}, failures: {failed}>"
+
     def __str__(self) -> str:
         head = f"{self.messages} messages in {(self.ended_ns - self.started_ns) / 1e9:g} s"
         return f"{head}\n{self.trace}" if self.trace.roots else head

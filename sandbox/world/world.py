@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from sandbox.cycles import MAINNET_13_NODES, Bank, CyclesReport, Prices
+from sandbox.cycles import MAINNET_13_NODES, Bank, CyclesReport, Prices, checked_cycles
 from sandbox.errors import UsageError
 from sandbox.execution import ratelimits
 from sandbox.execution.canister import CanisterRuntime
@@ -125,9 +125,11 @@ class World:
     ) -> CanisterRuntime:
         """Make an empty canister; the cycles are minted for it.
 
-        Raises: UsageError when the id is taken.
+        Raises: UsageError for an id that is taken or cannot be a canister's, and for cycles that
+            cannot be.
         """
         origin = history.from_user(caller or Principal.anonymous())
+        checked_cycles(cycles)
 
         def create() -> CanisterRuntime:
             runtime = self.add_canister(settings, cycles, specified_id, origin)
@@ -143,8 +145,15 @@ class World:
         specified_id: Principal | None,
         origin: VariantValue,
     ) -> CanisterRuntime:
-        """Make an empty canister of cycles that exist. Raises: UsageError for a taken id."""
-        id_ = specified_id or self._new_id()
+        """Make an empty canister of cycles that exist.
+
+        Raises: UsageError for an id that is taken or cannot be a canister's.
+        """
+        id_ = self._new_id() if specified_id is None else specified_id
+        if not id_.is_opaque:
+            raise UsageError(
+                f"{id_} cannot be a canister's id: those are opaque, as ryjl3-tyaaa-aaaaa-aaaba-cai"
+            )
         if id_ in self.canisters:
             raise UsageError(f"there is a canister {id_} already")
         runtime = CanisterRuntime(

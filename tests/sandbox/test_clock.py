@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -111,6 +112,18 @@ def test_time_does_not_go_back(ic: Sandbox) -> None:
         ic.advance(days=-1)
     with pytest.raises(UsageError, match="no such unit"):
         ic.advance(weeks=1)
+
+
+@pytest.mark.parametrize(
+    "duration", [{"days": math.nan}, {"days": math.inf}, {"seconds": -math.inf}, {"days": 1e300}]
+)
+def test_what_is_no_length_of_time_is_refused(ic: Sandbox, duration: dict[str, float]) -> None:
+    before = ic.time_ns
+
+    with pytest.raises(UsageError, match="is no length of time"):
+        ic.advance(hours=1, **duration)
+
+    assert ic.time_ns == before
 
 
 def test_an_anchor_takes_the_clock_and_the_timers_back(ic: Sandbox) -> None:

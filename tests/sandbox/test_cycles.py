@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from calling_room import IDLE, ask, ask_management, caller, relay
 from canisters import universal as u
 from engine_room import compiler
-from sandbox import CanisterRejected, Sandbox
+from sandbox import CanisterRejected, Sandbox, UsageError
 from sandbox.cycles import FREE, MAINNET_13_NODES, Use
 from sandbox.limits import MAINNET
 
@@ -142,6 +142,20 @@ def test_the_caller_of_a_frozen_canister_gets_its_cycles_back(ic: Sandbox) -> No
 
     assert getattr(answer, "code", 0) == 2
     assert before - asking.status().cycles < 10**9
+
+
+@pytest.mark.parametrize("cycles", [-1, 1 << 128])
+def test_cycles_that_cannot_be_are_refused_and_nothing_changes(ic: Sandbox, cycles: int) -> None:
+    canister = caller(ic)
+    before = ic.world.cycles
+
+    with pytest.raises(UsageError, match="an amount of cycles is between 0 and"):
+        ic.create_canister(cycles=cycles)
+    with pytest.raises(UsageError, match="an amount of cycles is between 0 and"):
+        canister.update_raw("update", u.reply(b""), cycles=cycles)
+
+    assert ic.canisters == (canister,)
+    assert ic.world.cycles == before
 
 
 def test_installing_without_cycles_is_refused_and_changes_nothing(ic: Sandbox) -> None:

@@ -64,5 +64,58 @@ def test_a_number_is_no_principal() -> None:
         Principal(5)  # type: ignore[arg-type]  # the mistake is the test
 
 
+@pytest.mark.parametrize(
+    ("principal", "is_opaque"),
+    [
+        (Principal("ryjl3-tyaaa-aaaaa-aaaba-cai"), True),
+        (Principal.from_index(0), True),
+        (Principal.management(), False),
+        (Principal.anonymous(), False),
+        (Principal.named("ada"), False),
+    ],
+)
+def test_canister_ids_are_opaque_and_nobody_elses(principal: Principal, is_opaque: bool) -> None:
+    assert principal.is_opaque is is_opaque
+
+
+WRONG_NAMES = [
+    ("", "at least one character"),
+    ("\x1b[31mred", "no control characters"),
+    ("two\nlines", "no control characters"),
+    ("\udcff", "no control characters"),
+    (" ada", "no spaces at its ends"),
+]
+
+
+@pytest.mark.parametrize(("name", "reason"), WRONG_NAMES)
+def test_what_is_no_name_is_no_identity(name: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        Principal.of_identity(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("bnz7o-iuaaa-aaaaa-qaaaa-caj", "did you mean bnz7o-iuaaa-aaaaa-qaaaa-cai"),
+        ("BNZ7O-iuaaa-aaaab-qaaaa-cai", "its checksum does not match"),
+        ("bnz7o-iuaaa-aaaaa-qaaaa-ca", "it is not base 32"),
+        ("bnz7oiuaaaaaaaaqaaaacai", "did you mean bnz7o-iuaaa-aaaaa-qaaaa-cai"),
+    ],
+)
+def test_a_mistyped_principal_is_no_identitys_name(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        Principal.of_identity(text)
+
+
+@pytest.mark.parametrize("name", ["ada", "hello-world", "Grace Hopper", "Łukasz", "a-b", "2vxsx"])
+def test_a_name_is_an_identity(name: str) -> None:
+    assert Principal.of_identity(name) == Principal.named(name)
+
+
+@pytest.mark.parametrize("text", ["2vxsx-fae", "aaaaa-aa", "bnz7o-iuaaa-aaaaa-qaaaa-cai"])
+def test_a_principal_is_who_it_says(text: str) -> None:
+    assert Principal.of_identity(text) == Principal(text)
+
+
 def test_a_name_is_always_the_same_principal() -> None:
     assert Principal.named("alice") == Principal.named("alice") != Principal.named("bob")

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 WAT = Path(__file__).parents[2] / "wat"
 STRANGER = Principal.self_authenticating(b"a stranger")
+# The management canister, nobody, a user, a derived id, a reserved one.
+NO_CANISTERS = [
+    Principal.management(), Principal.anonymous(), STRANGER,
+    Principal(b"derived id\x03"), Principal(b"reserved\x7f"),
+]  # fmt: skip
 COUNTER_DID = "service : { get : () -> (nat32) query; inc : () -> (nat32) }"
 
 
@@ -60,6 +65,47 @@ def test_an_id_can_be_chosen_once(ic: Sandbox) -> None:
     assert str(ic.create_canister(specified_id=wanted).id) == wanted
     with pytest.raises(UsageError, match="there is a canister"):
         ic.create_canister(specified_id=wanted)
+
+
+@pytest.mark.parametrize("wanted", NO_CANISTERS, ids=str)
+def test_an_id_that_no_canister_has_is_refused(ic: Sandbox, wanted: Principal) -> None:
+    with pytest.raises(UsageError, match=f"{wanted} cannot be a canister's id"):
+        ic.install(WAT / "counter.wat", specified_id=wanted, name="counter")
+
+    assert ic.canisters == ()
+    assert ic.names == {}
+    assert ic.world.cycles.minted == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("", "at least one character"),
+        ("\x1b[31mred", "no control characters"),
+        ("counter ", "no spaces at its ends"),
+        ("bnz7o-iuaaa-aaaaa-qaaaa-cai", "does not look like a principal"),
+        ("bnz7o-iuaaa-aaaaa-qaaaa-caj", "does not look like a principal"),
+        ("aaaaa-aa", "does not look like a principal"),
+    ],
+)
+def test_what_is_no_name_is_no_canisters(ic: Sandbox, name: str, reason: str) -> None:
+    first = ic.create_canister()
+
+    for make in (ic.create_canister, lambda name: ic.snapshots.clone(first, name=name)):
+        with pytest.raises(UsageError, match=reason):
+            make(name=name)
+
+    assert ic.canisters == (first,)
+    assert ic.names == {}
+
+
+@pytest.mark.parametrize("raw", [b"\x01", bytes(7) + b"\x01\x01", bytes(28) + b"\x01"])
+def test_a_world_with_an_opaque_id_of_any_length_is_read_again(tmp_path: Path, raw: bytes) -> None:
+    with Sandbox(tmp_path) as ic:
+        ic.install(WAT / "counter.wat", specified_id=Principal(raw)).take_snapshot()
+
+    with Sandbox(tmp_path) as again:
+        assert [bytes(it.id) for it in again.canisters] == [raw]
 
 
 @pytest.mark.parametrize(

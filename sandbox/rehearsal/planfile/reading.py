@@ -217,7 +217,7 @@ class _Reader:
             ignore=tuple(ignored),
             accept=tuple(Acceptance(**it) for it in values.get("accept", ())),
             soak_s=values.get("soak", Plan().soak_s),
-            caller=_identity(values.get("as")),
+            caller=self._identity(values.get("as"), f"{prefix}as"),
             did=did_text(values.get("did")),
             limits=self._limits(values.get("limits", {})),
             budgets={name: Budget(**it) for name, it in values.get("budgets", {}).items()},
@@ -240,11 +240,17 @@ class _Reader:
             raise self.source.located(place, "it takes expect or matches, not both")
         return replace(
             call,
-            caller=_identity(value.get("as")),
+            caller=self._identity(value.get("as"), f"{place}.as"),
             expect=value.get("expect"),
             matches=value.get("matches"),
             instructions=value.get("instructions"),
         )
+
+    def _identity(self, name: str | None, place: str) -> Principal | None:
+        try:
+            return None if name is None else Principal.of_identity(name)
+        except ValueError as error:
+            raise self.source.located(place, str(error)) from error
 
     def _calls(self, values: dict[str, Any], name: str, prefix: str) -> tuple[Call, ...]:
         listed = enumerate(values.get(name, ()))
@@ -286,7 +292,3 @@ def argument_of(file: Path) -> str | bytes:
     """Return the argument in a file: bytes, or Candid text if it begins like one."""
     data = file.read_bytes()
     return data.decode("utf-8", "replace") if data.lstrip().startswith(b"(") else data
-
-
-def _identity(name: str | None) -> Principal | None:
-    return None if name is None else Principal.of_identity(name)

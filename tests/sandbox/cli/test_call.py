@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -76,6 +78,48 @@ def test_cycles_reach_an_update(counter: CommandLine) -> None:
     counter("call", "counter", "take_cycles", "--cycles", "1000000000000")
 
     assert counter.json("status", "counter")["cycles"] < before + 1_000_000
+
+
+def test_a_call_is_not_query_and_update_at_once(counter: CommandLine) -> None:
+    result = counter("call", "counter", "get", "--update", "--query", code=2)
+
+    assert "give --query or --update, not both" in result.stderr
+
+
+def test_the_log_of_a_query_is_shown_and_not_kept(
+    run: CommandLine, wat_file: Callable[[str], str]
+) -> None:
+    module = wat_file("""(module
+      (import "ic0" "debug_print" (func $print (param i32 i32)))
+      (import "ic0" "msg_reply" (func $reply))
+      (memory 1)
+      (data (i32.const 0) "looking")
+      (func (export "canister_query look")
+        (call $print (i32.const 0) (i32.const 7)) (call $reply))
+      (func (export "canister_query fall")
+        (call $print (i32.const 0) (i32.const 7)) (unreachable)))""")
+    run("install", "it", module)
+
+    answered = run("call", "it", "look", "--query", "--raw")
+    failed = run("call", "it", "fall", "--query", code=1)
+
+    assert answered.stderr.startswith("[log] looking\n")
+    assert failed.stderr.startswith("[log] looking\n")
+    assert run.json("logs", "it") == []
+
+
+def test_a_call_whose_argument_comes_from_a_pipe_reads_it_once(
+    counter: CommandLine, tmp_path: Path
+) -> None:
+    pipe = tmp_path / "argument"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=("()",))
+    writer.start()
+
+    counter("call", "counter", "inc", "--argument-file", str(pipe))
+    writer.join()
+
+    assert counter.json("call", "counter", "get") == 6
 
 
 def test_cycles_with_a_query_are_asked_wrongly(counter: CommandLine) -> None:

@@ -128,3 +128,32 @@ def test_an_identity_is_a_self_authenticating_principal(run: CommandLine) -> Non
     assert ada != bob
     assert len(bytes(ada)) == 29
     assert not run.state.exists()
+
+
+@pytest.mark.parametrize(
+    ("who", "reason"),
+    [("", "at least one character"), ("bnz7o-iuaaa-aaaab-qaaaa-cai", "checksum does not match")],
+)
+def test_who_is_nobody_is_refused_and_nothing_changes(
+    counter: CommandLine, who: str, reason: str
+) -> None:
+    before = counter.files()
+
+    for words in (("call", "counter", "inc", "--as", who), ("identity", who)):
+        assert reason in counter(*words, code=2).stderr
+
+    assert counter.files() == before
+
+
+def test_a_canister_cannot_have_the_name_of_anothers_id(
+    counter: CommandLine, counter_wat: str
+) -> None:
+    (first,) = counter.json("list")
+
+    for name in ("", first["id"], "\x1b[31mred"):
+        result = counter("install", name, counter_wat, "--argument", "(7)", code=2)
+        assert "a canister cannot be named" in result.stderr
+        assert "\x1b" not in result.stderr
+
+    assert counter.json("list") == [first]
+    assert counter.json("call", first["id"], "get") == 5

@@ -48,6 +48,20 @@ def test_install_says_the_same_to_machines(run: CommandLine, counter_wat: str) -
     assert [stage["name"] for stage in facts["stages"]] == ["compile", "init"]
 
 
+@pytest.mark.parametrize("wanted", ["aaaaa-aa", "2vxsx-fae"])
+def test_install_at_an_id_no_canister_has_leaves_the_world_readable(
+    counter: CommandLine, counter_wat: str, wanted: str
+) -> None:
+    before = counter.files()
+
+    words = ("install", "other", counter_wat, "--argument", "(5)", "--id", wanted)
+    result = counter(*words, code=2)
+
+    assert f"{wanted} cannot be a canister's id" in result.stderr
+    assert counter.files() == before
+    assert counter.json("call", "counter", "get") == 5
+
+
 def test_install_gives_the_id_and_the_cycles_asked_for(
     run: CommandLine, wat_file: Callable[[str], str]
 ) -> None:

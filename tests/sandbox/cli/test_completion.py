@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +15,8 @@ from sandbox.cli.root import cli
 from sandbox.durable import WorldDirectory
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from command_line import CommandLine
 
 
@@ -81,3 +87,39 @@ def test_completing_changes_no_byte(saved: CommandLine) -> None:
     completed(saved, "snapshot", "load", "counter", "")
 
     assert saved.files() == before
+
+
+def test_what_cannot_be_typed_is_not_offered(saved: CommandLine) -> None:
+    saved("snapshot", "take", "counter", "--label", "\x1b[31mred")
+
+    assert completed(saved, "snapshot", "load", "counter", "") == ["before", "1"]
+
+
+_ASK_BASH = """
+eval "$(_CANISTER_SANDBOX_COMPLETE=bash_source canister-sandbox)"
+COMP_WORDS=(canister-sandbox --state "$1" snapshot load counter "$2")
+COMP_CWORD=6
+_canister_sandbox_completion canister-sandbox
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+@pytest.mark.parametrize("typed", ["", "before", r"before\ v", '"before v'])
+def test_bash_is_offered_one_word_for_each(saved: CommandLine, tmp_path: Path, typed: str) -> None:
+    for label in ("before v2", "it's $HOME * \\ 1"):
+        saved("snapshot", "take", "counter", "--label", label)
+    program = tmp_path / "canister-sandbox"
+    program.write_text(f"#!{sys.executable}\nfrom sandbox.cli import main\nmain()\n")
+    program.chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+
+    shown = subprocess.run(
+        ["bash", "--norc", "-c", _ASK_BASH, "bash", str(saved.state), typed],
+        env={**os.environ, "PATH": path}, capture_output=True, text=True, check=True,
+    ).stdout.splitlines()  # fmt: skip
+
+    everything = ["before", "1", r"before\ v2", r"it\'s\ \$HOME\ \*\ \\\ 1"]
+    begun = r"before\ v" if typed.startswith('"') else typed
+    assert shown == [it for it in everything if it.startswith(begun)]

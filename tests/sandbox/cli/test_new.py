@@ -78,3 +78,9 @@ def test_where_pytest_is_missing_it_says_how_to_get_it(
     said = run("new", str(tmp_path / "points")).stdout
 
     assert "run its tests with: pip install pytest && cd " in said
+
+
+def test_what_to_type_next_is_quoted_where_it_must_be(run: CommandLine, tmp_path: Path) -> None:
+    shown = run("new", str(tmp_path / "my proj")).stdout
+
+    assert f"cd '{tmp_path / 'my proj'}' && pytest" in shown

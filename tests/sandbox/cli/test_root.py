@@ -27,6 +27,16 @@ CHECKOUT = Path(__file__).parents[3]
 PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
 
 
+def command_at(path: tuple[str, ...]) -> click.Command:
+    command: click.Command = cli
+    for name in path:
+        assert isinstance(command, click.Group)
+        found = command.get_command(click.Context(command), name)
+        assert found is not None
+        command = found
+    return command
+
+
 def program(*words: str, state: Path) -> subprocess.CompletedProcess[str]:
     code = "from sandbox.cli import main; main()"
     return subprocess.run(
@@ -60,16 +70,18 @@ def test_every_command_line_of_the_docs_is_one_that_we_take(page: Path) -> None:
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
 def test_every_option_says_what_it_does(path: tuple[str, ...]) -> None:
-    command: click.Command = cli
-    for name in path:
-        assert isinstance(command, click.Group)
-        found = command.get_command(click.Context(command), name)
-        assert found is not None
-        command = found
-
-    options = [item for item in command.params if isinstance(item, click.Option)]
+    options = [item for item in command_at(path).params if isinstance(item, click.Option)]
 
     assert [item.name for item in options if not item.help] == []
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_every_command_has_its_short_help_without_the_root_too(path: tuple[str, ...]) -> None:
+    command = command_at(path)
+
+    context = command.make_context("alone", [], resilient_parsing=True)
+
+    assert sorted(command.get_help_option_names(context)) == ["--help", "-h"]
 
 
 def test_the_list_of_commands_is_the_commands(run: CommandLine) -> None:
@@ -162,6 +174,52 @@ def test_several_may_look_at_once(counter: CommandLine) -> None:
 
     with WorldDirectory(counter.state, read_only=True):
         assert counter("--wait", "0", "list").stderr == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("advance", "--days", number) for number in ("nan", "inf", "-inf", "1e300")),
+        ("--wait", "nan", "list"),
+        ("snapshot", "verify", "--sample", "nan"),
+        ("rehearse", "counter", "new.wasm", "--soak", "nan"),
+        ("call", "counter", "inc", "--cycles", str(1 << 128)),
+        ("install", "other", "COUNTER", "--argument", "(5)", "--cycles", str(1 << 128)),
+        ("snapshot", "find", "counter", "--int", "5", "--limit", "-1"),
+        ("snapshot", "read", "counter", "--offset", str(1 << 200)),
+    ],
+    ids=" ".join,
+)
+def test_a_number_that_makes_no_sense_is_refused_and_nothing_changes(
+    counter: CommandLine, counter_wat: str, words: tuple[str, ...]
+) -> None:
+    before = counter.files()
+
+    counter(*(counter_wat if word == "COUNTER" else word for word in words), code=2)
+
+    assert counter.files() == before
+
+
+def test_a_number_may_be_larger_than_all_there_is(counter: CommandLine) -> None:
+    huge = str(1 << 200)
+
+    assert counter.json("snapshot", "find", "counter", "--int", "77", "--limit", huge) == []
+    assert counter.json("snapshot", "diff", "counter", "now", "--limit", huge)["same"]
+
+
+@pytest.mark.parametrize("words", [("get",), ("get", "--query")], ids=" ".join)
+def test_a_query_only_looks_and_leaves_the_disk_as_it_is(
+    counter: CommandLine, words: tuple[str, ...]
+) -> None:
+    from sandbox.durable import WorldDirectory
+
+    before = counter.files()
+
+    with WorldDirectory(counter.state, read_only=True):
+        result = counter("--wait", "0", "call", "counter", *words)
+
+    assert (result.stdout, result.stderr) == ("(5 : nat8)\n", "")
+    assert counter.files() == before
 
 
 def test_a_damaged_world_is_named_and_left_alone(counter: CommandLine) -> None:

@@ -138,7 +138,27 @@ def test_a_prompt_has_every_canister_by_a_name_that_python_takes(
     result = run("repl", stdin="print(my_ledger.get(), _2nd.get(), len(ic.canisters), Principal)\n")
 
     assert "5 5 4 <class" in result.stdout
-    assert "my_ledger, _2nd." in result.stderr + result.stdout
+    assert "my_ledger is 'my-ledger', _2nd is '2nd'." in result.stderr + result.stdout
+
+
+def test_a_prompt_has_every_canister_and_hides_nothing_of_pythons(
+    run: CommandLine, counter_wat: str
+) -> None:
+    for number, name in enumerate(("class", "ic", "print", "my-own", "my_own")):
+        run("install", name, counter_wat, "--argument", f"({number})")
+
+    lines = "print(class_.get(), ic_.get(), print_.get(), my_own_.get(), my_own.get())\n"
+    result = run("repl", stdin=f"{lines}ic\n")
+
+    assert "0 1 2 3 4\n" in result.stdout
+    assert "<Sandbox with 5 canisters>" in result.stdout
+    assert "class_ is 'class'" in result.stderr + result.stdout
+
+
+def test_a_prompt_tells_in_one_line_what_moving_the_clock_did(counter: CommandLine) -> None:
+    result = counter("repl", stdin="counter.wake_in_an_hour()\nic.advance(days=1)\n")
+
+    assert "<Report: 86400 s, messages: 1, failures: 0>\n" in result.stdout
 
 
 def test_a_prompt_completes_methods_with_the_tabulator(counter: CommandLine) -> None:

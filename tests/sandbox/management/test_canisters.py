@@ -12,6 +12,10 @@ from sandbox import CanisterRejected, Principal, Sandbox, Status
 from sandbox.messages import Reject, Reply
 
 T = 10**12
+# The management canister, nobody, a user.
+NO_CANISTERS = [
+    Principal.management(), Principal.anonymous(), Principal.self_authenticating(b"a user"),
+]  # fmt: skip
 
 
 def test_a_canister_creates_another_and_controls_it(ic: Sandbox) -> None:
@@ -92,6 +96,18 @@ def test_a_specified_id_must_be_free_and_not_the_sandbox_s_own(ic: Sandbox) -> N
     ic.management.delete_canister(canister_id=own)
     with pytest.raises(CanisterRejected, match="belongs to the canister allocation ranges"):
         ic.management.provisional_create_canister_with_cycles(specified_id=own)
+
+
+@pytest.mark.parametrize("wanted", NO_CANISTERS, ids=str)
+def test_a_specified_id_that_no_canister_has_is_hosted_nowhere(
+    ic: Sandbox, wanted: Principal
+) -> None:
+    with pytest.raises(CanisterRejected, match=f"CanisterId {wanted} is not hosted") as caught:
+        ic.management.provisional_create_canister_with_cycles(specified_id=wanted)
+
+    assert (caught.value.error_code, caught.value.reject_code) == ("IC0405", 4)
+    assert ic.canisters == ()
+    assert ic.world.cycles.minted == 0
 
 
 def test_anybody_tops_up(ic: Sandbox) -> None:

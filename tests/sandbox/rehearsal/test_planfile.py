@@ -251,6 +251,14 @@ def test_a_start_may_be_a_directory_a_store_or_a_world(folder: Path) -> None:
             f"{START}{STEPS}accept: [{{code: S02, reason: x, until: soon}}]",
             "plan.yaml:3: accept[0].until: 'soon' is no day, like 2027-01-31",
         ),
+        (
+            f"{START}{STEPS}as: bnz7o-iuaaa-aaaab-qaaaa-cai",
+            "plan.yaml:3: as: 'bnz7o-iuaaa-aaaab-qaaaa-cai' is not a principal: its checksum",
+        ),
+        (
+            f"{START}{STEPS}probes: [{{call: get, as: ''}}]",
+            "plan.yaml:3: probes[0].as: '' is no identity: a name has at least one character",
+        ),
         (f"{START}{STEPS}? [a, b]\n: 1", "plan.yaml:3: ?: there is no key '?'; there are start,"),
         (f"{START}{STEPS}a: &a [*a]", "plan.yaml:3: a: there is no key 'a'; did you mean 'as'?"),
         (

@@ -1,0 +1,120 @@
+"""What the command line writes: the only module that prints.
+
+Rules: what comes from canisters, files and arguments cannot steer a terminal, its control
+characters are shown as escapes; a stream that lacks a character gets another way to write it, so
+an answer never ends in an error of the encoding; standard error may be closed or full, the
+answer counts.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import sys
+from contextlib import suppress
+from math import isfinite
+from typing import Any, Final, TextIO
+
+import click
+
+# All that moves the cursor, colours, rings or turns the direction of writing, but for line
+# ends and tabs; and halves of surrogate pairs, which no encoding can write.
+_STEERING: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+# Our own ornaments, for streams that have none of them.
+_PLAIN: Final = str.maketrans({"…": "...", "–": "-", "→": "->", "✓": "+", "✗": "x", "≥": ">="})
+
+
+def say(
+    text: str = "", *, err: bool = False, nl: bool = True, fg: str | None = None, bold: bool = False
+) -> None:
+    """Print a text, coloured on terminals. nl: with a line end.
+
+    Raises: OSError when standard output takes no more.
+    """
+    shown = _fitting(printable(text), sys.stderr if err else sys.stdout)
+    if fg or bold:
+        shown = click.style(shown, fg=fg, bold=bold or None)
+    try:
+        click.echo(shown, err=err, nl=nl)
+    except OSError:
+        if not err:
+            raise
+
+
+def say_progress(text: str) -> None:
+    """Show a line in the place of the one before, on terminals only; an empty one clears it."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        shown = _fitting(printable(text), sys.stderr)
+        with suppress(OSError):
+            click.echo(f"\r\x1b[K{shown}", err=True, nl=False)
+
+
+def print_json(value: Any) -> None:
+    """Print a value for machines, in ASCII. Raises: OSError as ``say`` does."""
+    click.echo(json.dumps(plain(value), indent=2))
+
+
+def print_document(text: str) -> None:
+    """Print a file's text as it is, in UTF-8 whatever the terminal takes."""
+    click.echo(text.encode("utf-8"), nl=False)
+
+
+def printable(text: str) -> str:
+    """Return a text that cannot steer a terminal: ``\\x1b`` for the escape character."""
+    return _STEERING.sub(lambda found: ascii(found.group())[1:-1], text)
+
+
+def plain(value: Any) -> Any:
+    """Return a Candid or record value as JSON has it: principals as text, bytes as hex."""
+    from sandbox.candid.values import FuncRef, ServiceRef, Some, VariantValue
+
+    match value:
+        case VariantValue():
+            return {str(value.tag): plain(value.value)}
+        case Some():
+            return [plain(value.value)]
+        case FuncRef():
+            return {"principal": str(value.principal), "method": value.method}
+        case ServiceRef():
+            return str(value.principal)
+        case dict():
+            return {str(key): plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [plain(item) for item in value]
+        case bytes():
+            return value.hex()
+        case float() if not isfinite(value):  # JSON has no such numbers
+            return str(value)
+        case bool() | int() | float() | str() | None:
+            return value
+        case _:
+            return str(value)
+
+
+def bear_every_terminal() -> None:
+    """Let both streams write what their encoding lacks as escapes instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
+
+
+def drop_unwritten() -> None:
+    """Forget what standard output could not take: Python would try again at the end, and fail."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def _fitting(text: str, stream: TextIO | None) -> str:
+    try:
+        text.encode((stream and stream.encoding) or "utf-8")
+    except UnicodeEncodeError:
+        return text.translate(_PLAIN)
+    return text

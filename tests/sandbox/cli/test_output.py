@@ -1,0 +1,162 @@
+"""What reaches a terminal: no control characters of others, in any encoding, or an error."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from sandbox.cli.output import plain, printable
+from sandbox.cli.root import cli
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from command_line import CommandLine
+
+# Says, in its log, its answer, its trap and its methods' names, what would turn a terminal red,
+# ring it, or name its window.
+STEERING = r"""(module
+  (import "ic0" "debug_print" (func $print (param i32 i32)))
+  (import "ic0" "msg_reply" (func $reply))
+  (import "ic0" "msg_reply_data_append" (func $append (param i32 i32)))
+  (import "ic0" "trap" (func $trap (param i32 i32)))
+  (memory 1)
+  (data (i32.const 0) "\1b[31m\07red\c2\9b1m\e2\80\ae\e2\9c\93")
+  (data (i32.const 100) "DIDL\00\01\71\09\1b]0;yes\07\0a")
+  (func $say (call $print (i32.const 0) (i32.const 19)))
+  (func (export "canister_init") (call $say))
+  (func (export "canister_update \1b[2Jclear") (call $reply))
+  (func (export "canister_update fail") (call $trap (i32.const 0) (i32.const 19)))
+  (func (export "canister_update answer")
+    (call $say)
+    (call $append (i32.const 100) (i32.const 17))
+    (call $reply)))"""
+DID = 'service : { answer : () -> (text); fail : () -> (); "\\1b[2Jclear" : () -> () }'
+EVERYWHERE = (
+    ("status", "it"),
+    ("logs", "it"),
+    ("call", "it", "answer"),
+    ("call", "it", "fail"),
+    ("call", "it", "\x1b[2Jclea"),
+    ("call", "it", "answer", "\x1b[31m"),
+    ("call", "\x1b[31m", "answer"),
+    ("snapshot", "take", "it", "--label", "\x1b[31m"),
+    ("snapshot", "list", "it"),
+    ("snapshot", "show", "it", "0"),
+    ("snapshot", "diff", "it", "0"),
+    ("snapshot", "load", "it", "\x1b[31m"),
+    ("rehearse", "it", "MODULE", "--call", "answer ()"),
+    ("did", "show", "DID"),
+    ("did", "stub", "DID"),
+    ("explain", "\x1b[31m"),
+    ("\x1b[31m",),
+)
+
+
+@pytest.fixture
+def steering(run: CommandLine, wat_file: Callable[[str], str], tmp_path: Path) -> CommandLine:
+    """A world with a canister `it` that would steer the terminal."""
+    did = tmp_path / "it.did"
+    did.write_text(DID)
+    run("install", "it", wat_file(STEERING), "--did", str(did))
+    return run
+
+
+def test_nothing_that_others_wrote_steers_the_terminal(
+    steering: CommandLine, tmp_path: Path
+) -> None:
+    files = {"MODULE": str(next(tmp_path.glob("*.wat"))), "DID": str(tmp_path / "it.did")}
+    for words in EVERYWHERE:
+        line = ["--state", str(steering.state), *(files.get(word, word) for word in words)]
+
+        shown = CliRunner().invoke(cli, line, color=False).output
+
+        assert [it for it in shown if not (it.isprintable() or it == "\n")] == [], words
+
+
+def test_what_would_steer_the_terminal_is_shown_as_escapes(steering: CommandLine) -> None:
+    result = steering("call", "it", "answer")
+
+    assert result.stderr == "[log] \\x1b[31m\\x07red\\x9b1m\\u202e✓\n"
+    assert "\\x1b[31m\\x07red" in steering("call", "it", "fail", code=1).stderr
+    assert r"\x1b[2Jclear" in steering("status", "it").stdout
+
+
+def test_machines_are_told_everything_as_it_is(steering: CommandLine) -> None:
+    assert steering.json("call", "it", "answer") == "\x1b]0;yes\x07\n"
+    assert steering.json("logs", "it")[0]["text"].startswith("\x1b[31m\x07red")
+
+
+def test_line_ends_tabs_and_letters_stay() -> None:
+    text = "two\nlines\tŁódź 👩\u200d🚀 ✓"
+
+    assert printable(text) == text
+
+
+@pytest.mark.parametrize("charset", ["latin-1", "cp437", "ascii", "utf-8"])
+def test_every_encoding_of_a_terminal_is_written(
+    steering: CommandLine, counter_wat: str, charset: str
+) -> None:
+    module = ("install", "counter", counter_wat, "--argument", "(5)")
+    lines = [
+        module, ("snapshot", "take", "counter", "--label", "łódź"), ("status", "it"),
+        ("logs", "it"),
+        ("call", "it", "answer"), ("snapshot", "list", "counter"), ("snapshot", "show", "counter"),
+        ("upgrade", "counter", *module[2:]), ("snapshot", "diff", "counter", "0"),
+        ("snapshot", "diff", "counter", "0", "--limit", "0"),
+        ("rehearse", "counter", *module[2:]), ("rehearse", "--help"),
+    ]  # fmt: skip
+    for words in lines:
+        result = CliRunner(charset=charset).invoke(cli, ["--state", str(steering.state), *words])
+
+        assert (result.exit_code, result.exception) == (0, None), words
+
+
+def test_an_ornament_that_the_terminal_lacks_is_written_plainly(counter: CommandLine) -> None:
+    words = ["--state", str(counter.state), "status", "counter"]
+
+    shown = CliRunner(charset="latin-1").invoke(cli, words).output
+
+    assert "...\n" in shown
+    assert "u2026" not in shown
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
+@pytest.mark.parametrize("words", [("call", "counter", "inc"), ("list", "--json"), ("--help",)])
+def test_an_answer_that_cannot_be_written_is_an_error_and_the_world_is_saved(
+    counter: CommandLine, words: tuple[str, ...]
+) -> None:
+    code = "from sandbox.cli import main; main()"
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            [sys.executable, "-c", code, "--state", str(counter.state), *words],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+
+    assert result.returncode == 1
+    assert result.stderr == "Error: what was to be written could not be: No space left on device\n"
+    assert counter.json("call", "counter", "get") == 5 + ("inc" in words)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("closing", ["2>/dev/full", "2>&-", ">&-"])
+def test_a_command_works_though_nobody_can_be_told(counter: CommandLine, closing: str) -> None:
+    line = f"'{sys.executable}' -c 'from sandbox.cli import main; main()' --state '{counter.state}'"
+
+    result = subprocess.run(f"{line} call counter inc {closing}", shell=True, check=False)
+
+    assert result.returncode == 0
+    assert counter.json("call", "counter", "get") == 6
+
+
+def test_numbers_that_json_has_not_are_texts() -> None:
+    values = plain([float("nan"), float("-inf"), 1.5])
+
+    assert json.dumps(values) == '["nan", "-inf", 1.5]'
