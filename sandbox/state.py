@@ -46,6 +46,7 @@ class Visibility(StrEnum):
 _NO_VARIABLES: Final[Mapping[str, str]] = MappingProxyType({})
 _NO_CHUNKS: Final[Mapping[bytes, bytes]] = MappingProxyType({})
 DEFAULT_FREEZING_THRESHOLD_S: Final = 2_592_000
+DEFAULT_LOG_LIMIT_BYTES: Final = 4_096
 DEFAULT_RESERVED_LIMIT_CYCLES: Final = 5_000_000_000_000
 
 
@@ -57,6 +58,7 @@ class Settings:
     """The canister settings of the management canister, with its defaults.
 
     minimum_incoming_cycles: other canisters' calls with fewer cycles attached are rejected.
+    log_memory_limit_bytes: 0 turns the log off.
     """
 
     controllers: tuple[Principal, ...] = ()
@@ -68,6 +70,7 @@ class Settings:
     log_visibility: Viewers = Visibility.CONTROLLERS
     snapshot_visibility: Viewers = Visibility.CONTROLLERS
     status_visibility: Viewers = Visibility.CONTROLLERS
+    log_memory_limit_bytes: int = DEFAULT_LOG_LIMIT_BYTES
     wasm_memory_limit_bytes: int = 0
     wasm_memory_threshold_bytes: int = 0
     environment: Mapping[str, str] = field(default_factory=lambda: _NO_VARIABLES)

@@ -25,7 +25,7 @@ from sandbox.system_api.table import IMPORTS, Context
 from sandbox.system_api.violations import Kind, Violation, describe
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sandbox.execution.log import CanisterLog
     from sandbox.principal import Principal
@@ -283,8 +283,15 @@ class CanisterRuntime(Embodiment):
     def _take_log(self, instance: Instance, task: Task, *more: str) -> None:
         lines = exchange.read_log(instance.mail) + more
         if lines:
-            is_query = task.context in _READ_ONLY
-            self.log.append(self.machine.now_ns(), lines, is_query=is_query)
+            self._keep(lines, task.context)
+
+    def _keep(self, lines: Sequence[str], context: Context) -> None:
+        self.log.append(
+            self.machine.now_ns(),
+            lines,
+            is_query=context in _READ_ONLY,
+            wanted_bytes=self.state.settings.log_memory_limit_bytes,
+        )
 
     # --- what the system API asks while a message runs; none of these raises
 
@@ -342,8 +349,7 @@ class CanisterRuntime(Embodiment):
         """See ``engine.HostSide``."""
         assert self._instance is not None
         lines = exchange.read_log(self._instance.mail)
-        is_query = self._task_context in _READ_ONLY
-        self.log.append(self.machine.now_ns(), lines, is_query=is_query)
+        self._keep(lines, self._task_context)
         return len(lines)
 
     def _is_queue_full(self) -> bool:

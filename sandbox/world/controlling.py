@@ -184,6 +184,8 @@ def change_settings(
     runtime.state = replace(state, settings=settings, version=state.version + 1)
     if controllers_changed:
         note(runtime, origin, history.controllers_change(settings.controllers))
+    if not settings.log_memory_limit_bytes:
+        runtime.log.clear()
     runtime.write_identity()
     lowmemory.look(runtime, world.router.queue)
 
