@@ -57,6 +57,7 @@ Viewers = Visibility | tuple["Principal", ...]
 class Settings:
     """The canister settings of the management canister, with its defaults.
 
+    controllers: a set, kept in order as in the replica.
     minimum_incoming_cycles: other canisters' calls with fewer cycles attached are rejected.
     log_memory_limit_bytes: 0 turns the log off.
     """
@@ -74,6 +75,9 @@ class Settings:
     wasm_memory_limit_bytes: int = 0
     wasm_memory_threshold_bytes: int = 0
     environment: Mapping[str, str] = field(default_factory=lambda: _NO_VARIABLES)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "controllers", tuple(sorted(set(self.controllers))))
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,8 @@ def update(call: ManagementCall) -> None:
     """Change what the argument names; the rest stays."""
     runtime = call.target()
     state = runtime.state
-    settings = checked_settings(call.world.limits, state.settings, call.argument["settings"])
+    wanted = call.argument["settings"]
+    settings = checked_settings(call.world.limits, state.settings, wanted)
     if settings.reserved_cycles_limit < state.reserved_cycles:
         raise refuse(
             "IC0540",
@@ -102,7 +103,13 @@ def update(call: ManagementCall) -> None:
             ),
         )
     check(call.world.bank.refuse_settings(runtime, settings))
-    call.world.update_settings(runtime, settings, call.caller, call.sender_version)
+    call.world.update_settings(
+        runtime,
+        settings,
+        call.caller,
+        call.sender_version,
+        has_controllers=wanted["controllers"] is not None,
+    )
 
 
 def checked_settings(limits: Limits, before: Settings, wanted: Mapping[str, Any]) -> Settings:

@@ -120,6 +120,32 @@ def test_new_controllers_raise_the_version_and_enter_the_history(ic: Sandbox) ->
     assert info.recent_changes[-1].origin == {"from_user": {"user_id": ic.identity}}
 
 
+def test_controllers_are_a_set_in_the_replicas_order(ic: Sandbox) -> None:
+    # Shorter ones first, then by their bytes: the replica's Principal begins with its length.
+    short, long, longest = (Principal(raw) for raw in (b"\xff", b"\0\1", b"\0\2"))
+    canister, asking = ic.create_canister(controllers=[longest, short, ic.identity]), caller(ic)
+
+    update(ic, canister, controllers=[ic.identity, longest, short, longest, long])
+
+    wanted = [short, long, longest, ic.identity]
+    info = ask_management(
+        asking, "canister_info", {"canister_id": canister.id, "num_requested_changes": 2}
+    )
+    assert settings_of(ic, canister).controllers == info.controllers == wanted
+    listed = [change.details.value["controllers"] for change in info.recent_changes]
+    assert listed == [[short, longest, ic.identity], wanted]
+
+
+def test_controllers_that_are_given_again_enter_the_history_again(ic: Sandbox) -> None:
+    canister = ic.create_canister()
+
+    for _ in range(3):
+        update(ic, canister, controllers=[ic.identity])
+    update(ic, canister, environment_variables=[{"name": "a", "value": "b"}])
+
+    assert canister.runtime.state.total_changes == 4  # and the creation
+
+
 @pytest.mark.parametrize("name", VISIBILITIES)
 def test_only_so_many_viewers_are_allowed(name: str) -> None:
     viewers = [Principal(bytes([number])) for number in range(4)]
