@@ -79,6 +79,14 @@ class Settings:
     def __post_init__(self) -> None:
         object.__setattr__(self, "controllers", tuple(sorted(set(self.controllers))))
 
+    def lets_see(self, who: Principal, viewers: Viewers) -> bool:
+        """Whether somebody may see what one of the visibilities guards."""
+        return (
+            viewers is Visibility.PUBLIC
+            or who in self.controllers
+            or (isinstance(viewers, tuple) and who in viewers)
+        )
+
 
 @dataclass(frozen=True)
 class CanisterState:

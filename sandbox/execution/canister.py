@@ -20,6 +20,7 @@ from sandbox.execution.interrupts import uninterrupted
 from sandbox.execution.machine import Growth, Machine
 from sandbox.memory import OS_PAGE, Region, RegionRefused
 from sandbox.messages import Outcome, Reject, Task
+from sandbox.principal import Principal
 from sandbox.records import renew
 from sandbox.system_api.table import IMPORTS, Context
 from sandbox.system_api.violations import Kind, Violation, describe
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sandbox.execution.log import CanisterLog
-    from sandbox.principal import Principal
     from sandbox.state import CanisterState
 
 __all__ = ["CanisterRuntime", "Capture", "Growth", "Held", "Machine", "Origin"]
@@ -183,9 +183,15 @@ class CanisterRuntime(Embodiment):
         violation = self._violation(instance, task, trap)
         if violation is None:
             return None
-        failure = failed(self.state.id, violation, info)
+        failure = failed(self.state.id, violation, info, is_trace_told=self._tells_trace(task))
         self._take_log(instance, task, *failure.log_lines)
         return failure.reject
+
+    def _tells_trace(self, task: Task) -> bool:
+        """Whether who hears of a failure may read the log as well; of a timer's nobody hears."""
+        settings = self.state.settings
+        is_heard = task.caller != Principal.management() or task.context is Context.TRANSFORM
+        return not is_heard or settings.lets_see(task.caller, settings.log_visibility)
 
     def _violation(
         self, instance: Instance, task: Task, trap: TrapInfo | Violation | None

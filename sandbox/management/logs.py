@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.management.call import refuse
-from sandbox.management.status import is_viewer
 from sandbox.world.controlling import with_help
 
 if TYPE_CHECKING:
@@ -26,7 +25,8 @@ _RECORD_BYTES: Final = 16
 def logs(call: ManagementCall) -> dict[str, Any]:
     """Return the records that fit into a reply: the newest, or the oldest that a filter finds."""
     runtime = call.target()
-    if not is_viewer(runtime, runtime.state.settings.log_visibility, call):
+    settings = runtime.state.settings
+    if not settings.lets_see(call.caller, settings.log_visibility):
         raise refuse(
             "IC0406",
             with_help(f"Caller {call.caller} is not allowed to access canister logs", "").rstrip(),

@@ -8,14 +8,10 @@ from sandbox.candid.values import VariantValue
 from sandbox.cycles.usage import memory_use
 from sandbox.management.call import refuse
 from sandbox.management.settings import shown
-from sandbox.state import Visibility
 from sandbox.wasm.metadata import Visibility as MetadataVisibility
 
 if TYPE_CHECKING:
-    from sandbox.execution.canister import CanisterRuntime
     from sandbox.management.call import ManagementCall
-    from sandbox.principal import Principal
-    from sandbox.state import Viewers
     from sandbox.world.history import Change
 
 _NO_METADATA_HELP: Final = (
@@ -34,7 +30,8 @@ def status(call: ManagementCall) -> dict[str, Any]:
     """Return everything a controller may know."""
     runtime = call.target()
     state = runtime.state
-    if call.caller != state.id and not is_viewer(runtime, state.settings.status_visibility, call):
+    settings = state.settings
+    if call.caller != state.id and not settings.lets_see(call.caller, settings.status_visibility):
         call.require_controller(runtime)
     bank = call.world.bank
     memory = memory_use(runtime, call.world.snapshots.of(state.id))
@@ -43,7 +40,7 @@ def status(call: ManagementCall) -> dict[str, Any]:
         "ready_for_migration": state.status.name == "STOPPED"
         and not call.world.router.has_messages_for(state.id),
         "version": state.version,
-        "settings": shown(state.settings),
+        "settings": shown(settings),
         "module_hash": state.module.module_hash if state.module else None,
         "memory_size": memory.total,
         "memory_metrics": {
@@ -96,16 +93,6 @@ def metadata(call: ManagementCall) -> dict[str, Any]:
         text = f"The canister {id_} has no metadata section with the name {name}."
         raise refuse("IC0406", _bare_help(text, "canister-metadata-section-not-found"))
     return {"value": found.content}
-
-
-def is_viewer(runtime: CanisterRuntime, viewers: Viewers, call: ManagementCall) -> bool:
-    """Whether the caller may see what a visibility setting guards."""
-    allowed: tuple[Principal, ...] = runtime.state.settings.controllers
-    if viewers is Visibility.PUBLIC:
-        return True
-    if isinstance(viewers, tuple):
-        allowed += viewers
-    return call.caller in allowed
 
 
 def _bare_help(text: str, anchor: str) -> str:
