@@ -67,7 +67,7 @@ class Limits:
     snapshots_per_canister: int = 10
     chunk_store_chunks: int = 100
     chunk_bytes: int = 1 * MIB
-    log_bytes: int = 1 * MIB  # the IC keeps 4 KiB; a developer wants to see more
+    log_bytes: int = 1 * MIB  # the IC's default is 4 KiB; a developer wants to see more
     # Memory the whole sandbox may really hold. Not an IC limit: it keeps a canister that
     # fills its 500 GiB from taking the process down. None: three quarters of the machine.
     host_memory_bytes: int | None = None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.errors import UsageError
 from sandbox.messages import Answer, Reject, Reply
+from sandbox.world import rounds
 
 if TYPE_CHECKING:
     from sandbox.interface import MethodCodec
@@ -45,10 +46,7 @@ class Pending:
                 world.settle()
         answer = self._taken()
         if answer is None:
-            raise UsageError(
-                f"the call of {self._codec.name!r} has no answer yet: move the clock with "
-                "ic.advance(...) until what it waits for has happened"
-            )
+            raise UsageError(f"the call of {self._codec.name!r} has no answer yet: {self._why()}")
         if isinstance(answer, Reject):
             raise answer.to_exception()
         assert isinstance(answer, Reply)
@@ -59,6 +57,12 @@ class Pending:
             with self._sandbox.entered() as world:
                 self._answer = world.router.take_answer(self._ingress)
         return self._answer
+
+    def _why(self) -> str:
+        with self._sandbox.entered() as world:
+            if world.router.queue:
+                return rounds.why_unanswered(world)
+        return "move the clock with ic.advance(...) until what it waits for has happened"
 
     def __repr__(self) -> str:
         return f"<call of {self._codec.name!r}, {'done' if self.is_done else 'under way'}>"

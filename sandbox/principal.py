@@ -101,7 +101,8 @@ class Principal:
         return self._raw == other._raw if isinstance(other, Principal) else NotImplemented
 
     def __lt__(self, other: Principal) -> bool:
-        return self._raw < other._raw
+        # As in the replica, whose principals begin with their length.
+        return (len(self._raw), self._raw) < (len(other._raw), other._raw)
 
     def __hash__(self) -> int:
         return hash(self._raw)

@@ -46,6 +46,7 @@ class Visibility(StrEnum):
 _NO_VARIABLES: Final[Mapping[str, str]] = MappingProxyType({})
 _NO_CHUNKS: Final[Mapping[bytes, bytes]] = MappingProxyType({})
 DEFAULT_FREEZING_THRESHOLD_S: Final = 2_592_000
+DEFAULT_LOG_LIMIT_BYTES: Final = 4_096
 DEFAULT_RESERVED_LIMIT_CYCLES: Final = 5_000_000_000_000
 
 
@@ -56,7 +57,9 @@ Viewers = Visibility | tuple["Principal", ...]
 class Settings:
     """The canister settings of the management canister, with its defaults.
 
+    controllers: a set, kept in order as in the replica.
     minimum_incoming_cycles: other canisters' calls with fewer cycles attached are rejected.
+    log_memory_limit_bytes: 0 turns the log off.
     """
 
     controllers: tuple[Principal, ...] = ()
@@ -68,9 +71,21 @@ class Settings:
     log_visibility: Viewers = Visibility.CONTROLLERS
     snapshot_visibility: Viewers = Visibility.CONTROLLERS
     status_visibility: Viewers = Visibility.CONTROLLERS
+    log_memory_limit_bytes: int = DEFAULT_LOG_LIMIT_BYTES
     wasm_memory_limit_bytes: int = 0
     wasm_memory_threshold_bytes: int = 0
     environment: Mapping[str, str] = field(default_factory=lambda: _NO_VARIABLES)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "controllers", tuple(sorted(set(self.controllers))))
+
+    def lets_see(self, who: Principal, viewers: Viewers) -> bool:
+        """Whether somebody may see what one of the visibilities guards."""
+        return (
+            viewers is Visibility.PUBLIC
+            or who in self.controllers
+            or (isinstance(viewers, tuple) and who in viewers)
+        )
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from sandbox.execution.canister import CanisterRuntime
     from sandbox.execution.modules import InstalledModule
+    from sandbox.state import CanisterState
     from sandbox.world.history import Change
     from snapshot.record import Snapshot
 
@@ -21,6 +22,8 @@ _GLOBAL_BYTES: Final = 32
 # The replica counts the Rust structs of its history; their exact size is not documented.
 _CHANGE_BYTES: Final = 160
 _CONTROLLER_BYTES: Final = 30
+# Header and index of a log, a page each (replica, ring_buffer.rs).
+_LOG_TABLES_BYTES: Final = 2 * 4_096
 
 
 class MemoryUse(NamedTuple):
@@ -37,6 +40,7 @@ class MemoryUse(NamedTuple):
     history: int
     chunks: int
     snapshots: int
+    log: int
 
     @property
     def total(self) -> int:
@@ -58,7 +62,17 @@ def memory_use(runtime: CanisterRuntime, snapshots: Iterable[Snapshot]) -> Memor
         history=sum(map(_change_bytes, state.history)),
         chunks=CHUNK_ACCOUNTED_BYTES * len(state.chunks),
         snapshots=sum(snapshot.total_size for snapshot in snapshots),
+        log=_log_bytes(state),
     )
+
+
+def _log_bytes(state: CanisterState) -> int:
+    """Return what the log takes: all of it at once, and nothing after an uninstallation."""
+    limit = state.settings.log_memory_limit_bytes
+    is_uninstalled = state.module is None and any(
+        change.details.tag == "code_uninstall" for change in state.history
+    )
+    return _LOG_TABLES_BYTES + limit if limit and not is_uninstalled else 0
 
 
 def _metadata_bytes(module: InstalledModule) -> int:

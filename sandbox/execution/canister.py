@@ -20,15 +20,15 @@ from sandbox.execution.interrupts import uninterrupted
 from sandbox.execution.machine import Growth, Machine
 from sandbox.memory import OS_PAGE, Region, RegionRefused
 from sandbox.messages import Outcome, Reject, Task
+from sandbox.principal import Principal
 from sandbox.records import renew
 from sandbox.system_api.table import IMPORTS, MODE_NAMES, Context
 from sandbox.system_api.violations import Kind, Violation, describe
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sandbox.execution.log import CanisterLog
-    from sandbox.principal import Principal
     from sandbox.state import CanisterState
 
 __all__ = ["CanisterRuntime", "Capture", "Growth", "Held", "Machine", "Origin"]
@@ -194,9 +194,15 @@ class CanisterRuntime(Embodiment):
         violation = self._violation(instance, task, trap)
         if violation is None:
             return None
-        failure = failed(self.state.id, violation, info)
+        failure = failed(self.state.id, violation, info, is_trace_told=self._tells_trace(task))
         self._take_log(instance, task, *failure.log_lines)
         return failure.reject
+
+    def _tells_trace(self, task: Task) -> bool:
+        """Whether who hears of a failure may read the log as well; of a timer's nobody hears."""
+        settings = self.state.settings
+        is_heard = task.caller != Principal.management() or task.context is Context.TRANSFORM
+        return not is_heard or settings.lets_see(task.caller, settings.log_visibility)
 
     def _violation(
         self, instance: Instance, task: Task, trap: TrapInfo | Violation | None
@@ -294,8 +300,15 @@ class CanisterRuntime(Embodiment):
     def _take_log(self, instance: Instance, task: Task, *more: str) -> None:
         lines = exchange.read_log(instance.mail) + more
         if lines:
-            is_query = task.context in _READ_ONLY
-            self.log.append(self.machine.now_ns(), lines, is_query=is_query)
+            self._keep(lines, task.context)
+
+    def _keep(self, lines: Sequence[str], context: Context) -> None:
+        self.log.append(
+            self.machine.now_ns(),
+            lines,
+            is_query=context in _READ_ONLY,
+            wanted_bytes=self.state.settings.log_memory_limit_bytes,
+        )
 
     # --- what the system API asks while a message runs; none of these raises
 
@@ -353,8 +366,7 @@ class CanisterRuntime(Embodiment):
         """See ``engine.HostSide``."""
         assert self._instance is not None
         lines = exchange.read_log(self._instance.mail)
-        is_query = self._task_context in _READ_ONLY
-        self.log.append(self.machine.now_ns(), lines, is_query=is_query)
+        self._keep(lines, self._task_context)
         return len(lines)
 
     def _is_queue_full(self) -> bool:

@@ -28,16 +28,25 @@ class Failure:
     log_lines: tuple[str, ...]
 
 
-def failed(canister: Principal, violation: Violation, trap: TrapInfo | None = None) -> Failure:
+def failed(
+    canister: Principal,
+    violation: Violation,
+    trap: TrapInfo | None = None,
+    *,
+    is_trace_told: bool = True,
+) -> Failure:
     """Put a failure into words.
 
     trap: gives the functions that were running; they are named where names are known.
+    is_trace_told: whether the message names them too. The log does in any case, and so does
+        the reject's ``backtrace``, which no canister can read.
     """
     message, lines = violation.message, _log_lines(violation)
     backtrace = () if trap is None else trap.backtrace
     if lines and trap is not None and trap.has_names:
         listed = "\nCanister Backtrace:\n" + "".join(f"{name}\n" for name in backtrace)
-        message, lines = message + listed, (lines[0] + listed,)
+        lines = (lines[0] + listed,)
+        message += listed if is_trace_told else ""
     text = texts.error_from(str(canister), message, violation.help)
     failure = reject(violation.error_code, text, backtrace)
     return Failure(replace(failure, cause=message), lines)

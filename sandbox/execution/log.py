@@ -21,8 +21,9 @@ _RECORD_BYTES: Final = 32
 
 @dataclass(slots=True)
 class CanisterLog:
-    """Records in order; when they hold more than ``limit_bytes``, the oldest half goes.
+    """Records in order; when they hold too much, the oldest half goes.
 
+    limit_bytes: what is kept at least, whatever the canister's settings say.
     next_index: what the next record will be called.
     """
 
@@ -32,14 +33,25 @@ class CanisterLog:
     next_index: int = 0
     _bytes: int = 0
 
-    def append(self, time_ns: int, lines: Iterable[str], *, is_query: bool) -> None:
-        """Add lines written at one moment."""
+    def append(
+        self,
+        time_ns: int,
+        lines: Iterable[str],
+        *,
+        is_query: bool,
+        wanted_bytes: int | None = None,
+    ) -> None:
+        """Add lines written at one moment.
+
+        wanted_bytes: the setting ``log_memory_limit``; 0 keeps nothing and counts nothing.
+        """
+        if wanted_bytes == 0:
+            return
         for line in lines:
             self._pending.append(LogRecord(self.next_index, time_ns, line, is_query))
             self.next_index += 1
             self._bytes += len(line) + _RECORD_BYTES
-        if self._bytes > self.limit_bytes:
-            self._trim()
+        self._trim(max(self.limit_bytes, wanted_bytes or 0))
 
     def read(self) -> tuple[LogRecord, ...]:
         """Return all records kept, oldest first."""
@@ -71,9 +83,11 @@ class CanisterLog:
         self.records, self.next_index = saved
         self._bytes = _size(self.records)
 
-    def _trim(self) -> None:
+    def _trim(self, limit_bytes: int) -> None:
+        if self._bytes <= limit_bytes:
+            return
         records = list(self.read())
-        while records and self._bytes > self.limit_bytes // 2:
+        while records and self._bytes > limit_bytes // 2:
             half = max(1, len(records) // 2)
             self._bytes -= _size(records[:half])
             records = records[half:]

@@ -6,6 +6,7 @@ import difflib
 from typing import TYPE_CHECKING, Any
 
 from sandbox.management import interface
+from sandbox.management.methods import METHODS, Who
 from sandbox.messages import Reject, Reply
 from sandbox.principal import Principal
 
@@ -64,7 +65,7 @@ class ManagementCanister:
     def _send(self, method: str, data: bytes, caller: PrincipalLike | None, cycles: int) -> bytes:
         with self._sandbox.entered() as world:
             who = self._sandbox.identity_of(caller)
-            if method == "fetch_canister_logs":
+            if _is_query(method, is_canister=who in world.canisters):
                 answer = world.query(self.id, method, data, who)
             else:
                 answer = world.ingress(self.id, method, data, who, cycles)
@@ -95,3 +96,11 @@ class ManagementCanister:
 
     def __repr__(self) -> str:
         return f"<management canister of {self._sandbox!r}>"
+
+
+def _is_query(method: str, *, is_canister: bool) -> bool:
+    """Whether a call is made as a query: what users cannot send as an ingress message."""
+    row = METHODS.get(method)
+    if row is None or row.who is Who.QUERIES:
+        return row is not None
+    return row.who is Who.CANISTERS and not is_canister and interface.is_query(method)

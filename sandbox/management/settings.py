@@ -62,6 +62,11 @@ _NUMBERS: Final = MappingProxyType(
             "Minimum incoming canister call cycles expected to be in the range of [0..2^128-1], "
             "got {}",
         ),
+        "log_memory_limit": _Number(
+            "log_memory_limit_bytes",
+            _U64,
+            "Log memory limit expected to be in the range of [0..2^64-1], got {}",
+        ),
         "wasm_memory_limit": _Number(
             "wasm_memory_limit_bytes",
             1 << 48,
@@ -74,6 +79,10 @@ _NUMBERS: Final = MappingProxyType(
         ),
     }
 )
+# A log is kept in pages of the operating system: one at least, if there is a log at all.
+# Source: replica canister_log.rs, MIN_ and MAX_AGGREGATE_LOG_MEMORY_LIMIT.
+_SMALLEST_LOG_BYTES: Final = 4_096
+_LARGEST_LOG_BYTES: Final = 2 << 20
 _VISIBILITIES: Final = ("log_visibility", "snapshot_visibility", "status_visibility")
 
 
@@ -81,7 +90,8 @@ def update(call: ManagementCall) -> None:
     """Change what the argument names; the rest stays."""
     runtime = call.target()
     state = runtime.state
-    settings = checked_settings(call.world.limits, state.settings, call.argument["settings"])
+    wanted = call.argument["settings"]
+    settings = checked_settings(call.world.limits, state.settings, wanted)
     if settings.reserved_cycles_limit < state.reserved_cycles:
         raise refuse(
             "IC0540",
@@ -93,7 +103,13 @@ def update(call: ManagementCall) -> None:
             ),
         )
     check(call.world.bank.refuse_settings(runtime, settings))
-    call.world.update_settings(runtime, settings, call.caller, call.sender_version)
+    call.world.update_settings(
+        runtime,
+        settings,
+        call.caller,
+        call.sender_version,
+        has_controllers=wanted["controllers"] is not None,
+    )
 
 
 def checked_settings(limits: Limits, before: Settings, wanted: Mapping[str, Any]) -> Settings:
@@ -105,6 +121,7 @@ def checked_settings(limits: Limits, before: Settings, wanted: Mapping[str, Any]
             if value > number.largest:
                 raise refuse("IC0504", number.complaint.format(value))
             changes[number.field] = value
+    _check_log(changes.get("log_memory_limit_bytes", 0))
     for name in _VISIBILITIES:
         if wanted.get(name) is not None:
             changes[name] = _viewers(limits, wanted[name])
@@ -124,6 +141,14 @@ def shown(settings: Settings) -> dict[str, Any]:
         **{name: getattr(settings, number.field) for name, number in _NUMBERS.items()},
         **{name: _shown_viewers(getattr(settings, name)) for name in _VISIBILITIES},
     }
+
+
+def _check_log(limit_bytes: int) -> None:
+    text = f"The canister log memory limit {limit_bytes} is too"
+    if 0 < limit_bytes < _SMALLEST_LOG_BYTES:
+        raise refuse("IC0406", f"{text} low. It must be at least {_SMALLEST_LOG_BYTES}.")
+    if limit_bytes > _LARGEST_LOG_BYTES:
+        raise refuse("IC0406", f"{text} high. It must be at most {_LARGEST_LOG_BYTES}.")
 
 
 def _principals(wanted: Sequence[Principal], most: int) -> tuple[Principal, ...]:

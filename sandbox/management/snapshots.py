@@ -11,7 +11,6 @@ from sandbox.cycles.bank import out_of_cycles
 from sandbox.cycles.uses import Use
 from sandbox.execution import ratelimits
 from sandbox.management.call import Refused, check, refuse
-from sandbox.management.status import is_viewer
 from sandbox.messages import Reject
 from sandbox.world import controlling
 from snapshot import rejects
@@ -84,7 +83,8 @@ def shown(snapshot: Snapshot) -> dict[str, Any]:
 
 def require_viewer(call: ManagementCall, runtime: CanisterRuntime) -> None:
     """Refuse the call unless the caller may see the canister's snapshots. Raises: Refused."""
-    if not is_viewer(runtime, runtime.state.settings.snapshot_visibility, call):
+    settings = runtime.state.settings
+    if not settings.lets_see(call.caller, settings.snapshot_visibility):
         call.require_controller(runtime)
 
 

@@ -1,4 +1,4 @@
-"""What can be learnt about a canister: status, metrics, history, metadata, logs."""
+"""What can be learnt about a canister: status, metrics, history, metadata."""
 
 from __future__ import annotations
 
@@ -8,22 +8,16 @@ from sandbox.candid.values import VariantValue
 from sandbox.cycles.usage import memory_use
 from sandbox.management.call import refuse
 from sandbox.management.settings import shown
-from sandbox.state import Visibility
 from sandbox.wasm.metadata import Visibility as MetadataVisibility
-from sandbox.world.controlling import with_help
 
 if TYPE_CHECKING:
-    from sandbox.execution.canister import CanisterRuntime
     from sandbox.management.call import ManagementCall
-    from sandbox.principal import Principal
-    from sandbox.state import Viewers
     from sandbox.world.history import Change
 
 _NO_METADATA_HELP: Final = (
     "If you are a controller of the canister, install a Wasm module containing a metadata "
     "section with the given name."
 )
-_FETCHED_LOG_BYTES: Final = 2_000_000
 _QUERY_STATS: Final = (
     "num_calls_total",
     "num_instructions_total",
@@ -36,7 +30,8 @@ def status(call: ManagementCall) -> dict[str, Any]:
     """Return everything a controller may know."""
     runtime = call.target()
     state = runtime.state
-    if call.caller != state.id and not is_viewer(runtime, state.settings.status_visibility, call):
+    settings = state.settings
+    if call.caller != state.id and not settings.lets_see(call.caller, settings.status_visibility):
         call.require_controller(runtime)
     bank = call.world.bank
     memory = memory_use(runtime, call.world.snapshots.of(state.id))
@@ -45,7 +40,7 @@ def status(call: ManagementCall) -> dict[str, Any]:
         "ready_for_migration": state.status.name == "STOPPED"
         and not call.world.router.has_messages_for(state.id),
         "version": state.version,
-        "settings": shown(state.settings),
+        "settings": shown(settings),
         "module_hash": state.module.module_hash if state.module else None,
         "memory_size": memory.total,
         "memory_metrics": {
@@ -57,6 +52,7 @@ def status(call: ManagementCall) -> dict[str, Any]:
             "canister_history_size": memory.history,
             "wasm_chunk_store_size": memory.chunks,
             "snapshots_size": memory.snapshots,
+            "log_memory_store_size": memory.log,
         },
         "cycles": state.cycles,
         "reserved_cycles": state.reserved_cycles,
@@ -97,36 +93,6 @@ def metadata(call: ManagementCall) -> dict[str, Any]:
         text = f"The canister {id_} has no metadata section with the name {name}."
         raise refuse("IC0406", _bare_help(text, "canister-metadata-section-not-found"))
     return {"value": found.content}
-
-
-def logs(call: ManagementCall) -> dict[str, Any]:
-    """Return the newest log records that fit into a reply."""
-    runtime = call.target()
-    if not is_viewer(runtime, runtime.state.settings.log_visibility, call):
-        raise refuse(
-            "IC0406",
-            with_help(f"Caller {call.caller} is not allowed to access canister logs", "").rstrip(),
-        )
-    records, size = [], 0
-    for record in reversed(runtime.log.read()):
-        if record.is_query:
-            continue
-        content = record.text.encode()
-        size += len(content) + 16
-        if size > _FETCHED_LOG_BYTES:
-            break
-        records.append({"idx": record.index, "timestamp_nanos": record.time_ns, "content": content})
-    return {"canister_log_records": records[::-1]}
-
-
-def is_viewer(runtime: CanisterRuntime, viewers: Viewers, call: ManagementCall) -> bool:
-    """Whether the caller may see what a visibility setting guards."""
-    allowed: tuple[Principal, ...] = runtime.state.settings.controllers
-    if viewers is Visibility.PUBLIC:
-        return True
-    if isinstance(viewers, tuple):
-        allowed += viewers
-    return call.caller in allowed
 
 
 def _bare_help(text: str, anchor: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import dropwhile
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.candid.errors import CandidError
@@ -21,6 +22,17 @@ if TYPE_CHECKING:
 HIDDEN: Final = ("__", "@")
 # Whose error it is stands beside it already.
 _FRAME: Final = re.compile(r"^Error from Canister [a-z0-9-]+: ")
+# The functions of Rust's runtime that every panic goes through; what they call is the CDK's hook.
+_RUNTIME: Final = re.compile(
+    r"std::panicking::\w*panic|std::sys::backtrace::__rust_end_short|(__rustc::)?rust_begin_unwind"
+)
+# What panics, or traps, on behalf of whom it was called by: for an index, an unwrap, a borrow.
+_HELPER: Final = re.compile(
+    r"ic0::|ic_cdk\w*::(\S*::)?trap\b"
+    r"|core::panicking::|core::(\w+::)+\w*(panic|fail)"
+    r"|<?alloc::\S*(handle_\w*error|capacity_overflow|assert_failed)"
+)
+_SHOWN_FUNCTIONS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +120,16 @@ def said(error: CanisterRejected) -> str:
     lines = [line for line in error.message.splitlines() if line.strip()]
     first = _FRAME.sub("", lines[0]).rstrip(".") if lines else ""
     text = f"{error.error_code}: {first}"
-    return f"{text} (in {' < '.join(error.backtrace[:4])})" if error.backtrace else text
+    places = _places(error.backtrace)
+    return f"{text} (in {' < '.join(places)})" if places else text
+
+
+def _places(backtrace: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the innermost functions that say where it was, rather than how Rust panics."""
+    runtime = [at for at, name in enumerate(backtrace) if _RUNTIME.match(name)]
+    outside = backtrace[runtime[-1] + 1 :] if runtime else backtrace
+    telling = tuple(dropwhile(_HELPER.match, outside))
+    return (telling or backtrace)[:_SHOWN_FUNCTIONS]
 
 
 def value_of(data: bytes, codecs: tuple[MethodCodec, ...]) -> Any:

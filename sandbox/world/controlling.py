@@ -176,14 +176,23 @@ def delete(world: World, runtime: CanisterRuntime) -> Reject | None:
 
 
 def change_settings(
-    world: World, runtime: CanisterRuntime, settings: Settings, origin: VariantValue
+    world: World,
+    runtime: CanisterRuntime,
+    settings: Settings,
+    origin: VariantValue,
+    *,
+    has_controllers: bool,
 ) -> None:
-    """Change the settings: the version goes up, new controllers enter the history."""
+    """Change the settings: the version goes up, controllers enter the history.
+
+    has_controllers: whether controllers were given; they may be the same as before.
+    """
     state = runtime.state
-    controllers_changed = settings.controllers != state.settings.controllers
     runtime.state = replace(state, settings=settings, version=state.version + 1)
-    if controllers_changed:
+    if has_controllers:
         note(runtime, origin, history.controllers_change(settings.controllers))
+    if not settings.log_memory_limit_bytes:
+        runtime.log.clear()
     runtime.write_identity()
     lowmemory.look(runtime, world.router.queue)
 

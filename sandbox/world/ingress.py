@@ -9,6 +9,7 @@ from sandbox.cycles import checked_cycles
 from sandbox.cycles.uses import Use
 from sandbox.messages import Answer, Reject, Task, reject
 from sandbox.system_api.table import Context
+from sandbox.world import rounds
 from sandbox.world.refusals import refusal_of
 
 if TYPE_CHECKING:
@@ -76,10 +77,13 @@ def deliver(
         # Time does not pass while we wait, so the five minutes are over at once.
         world.router.stops = [s for s in world.router.stops if s.request.ingress != ingress]
         return reject("IC0206", "Stop canister request timed out")
+    way_out = ""
+    if not world.router.queue:
+        way_out = " (submit the message instead, advance the time, ask for its answer)"
     return reject(
         "IC0202",
-        f"Ingress message {ingress} timed out waiting for its answer: nothing more happens "
-        "before the clock moves (submit the message instead, advance the time, ask for its answer)",
+        f"Ingress message {ingress} timed out waiting for its answer: "
+        f"{rounds.why_unanswered(world)}{way_out}",
     )
 
 

@@ -183,6 +183,12 @@ class Router:
         messages = (*self.queue, *(item.message for item in self.delayed))
         return any(self._receiver(message) == canister for message in messages)
 
+    def is_awaited(self) -> bool:
+        """Whether somebody outside still waits for an answer."""
+        waiting = [context.request for context in self.contexts.values() if not context.is_answered]
+        requests = (item for item in (*waiting, *self.queue) if isinstance(item, Request))
+        return any(request.ingress is not None for request in requests)
+
     def take_stop_requests(self, canister: Principal) -> tuple[Request, ...]:
         """Return who waits for the canister to stop; they must be answered now."""
         found = tuple(item.request for item in self.stops if item.canister == canister)

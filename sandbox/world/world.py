@@ -262,12 +262,22 @@ class World:
         settings: Settings,
         caller: Principal | None = None,
         sender_version: int | None = None,
+        *,
+        has_controllers: bool,
     ) -> None:
-        """Change the settings; the version goes up."""
+        """Change the settings; the version goes up. See ``controlling.change_settings``."""
         origin = origin_of(self, caller or Principal.anonymous(), sender_version)
+        change = partial(
+            controlling.change_settings,
+            self,
+            runtime,
+            settings,
+            origin,
+            has_controllers=has_controllers,
+        )
         self.recorder.act(
             "update_settings",
-            lambda: controlling.change_settings(self, runtime, settings, origin),
+            change,
             canister=runtime.state.id,
             caller=caller,
         )

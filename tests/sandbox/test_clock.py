@@ -9,8 +9,9 @@ import pytest
 
 from calling_room import IDLE, caller
 from canisters import universal as u
-from engine_room import open_sandbox
-from sandbox import Sandbox, UsageError
+from engine_room import compiler, open_sandbox
+from sandbox import CanisterRejected, Sandbox, UsageError
+from sandbox.limits import MAINNET
 
 if TYPE_CHECKING:
     from sandbox import Canister
@@ -31,6 +32,77 @@ def rearming(ic: Sandbox, every_ns: int, hook: bytes = b"") -> Canister:
         "update", u.on(u.Hook.GLOBAL_TIMER, count + again + hook) + again + u.reply()
     )
     return canister
+
+
+# "wait" sets the timer to now and calls itself until the timer has run, as a canister does that
+# lets others go first; "hurry" replies at once. "never" waits without a timer.
+POLLING = b"""(module
+  (import "ic0" "msg_reply" (func $reply))
+  (import "ic0" "time" (func $time (result i64)))
+  (import "ic0" "global_timer_set" (func $set_timer (param i64) (result i64)))
+  (import "ic0" "canister_self_size" (func $self_size (result i32)))
+  (import "ic0" "canister_self_copy" (func $self_copy (param i32 i32 i32)))
+  (import "ic0" "call_new" (func $call (param i32 i32 i32 i32 i32 i32 i32 i32)))
+  (import "ic0" "call_perform" (func $perform (result i32)))
+  (memory 1)
+  (data (i32.const 0) "hurry")
+  (global $fired (mut i32) (i32.const 0))
+  (table funcref (elem $again))
+  (elem declare func $again)
+  (func $again (param i32)
+    (if (global.get $fired)
+      (then (call $reply))
+      (else
+        (call $self_copy (i32.const 16) (i32.const 0) (call $self_size))
+        (call $call (i32.const 16) (call $self_size) (i32.const 0) (i32.const 5)
+          (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))
+        (drop (call $perform)))))
+  (func $arm (drop (call $set_timer (call $time))))
+  (func (export "canister_update wait") (call $arm) (call $again (i32.const 0)))
+  (func (export "canister_update never") (call $again (i32.const 0)))
+  (func (export "canister_update hurry") (call $reply))
+  (func (export "canister_update arm") (call $arm) (call $reply))
+  (func (export "canister_global_timer") (global.set $fired (i32.const 1))))"""
+
+
+@pytest.mark.parametrize("seed", [None, 7])
+def test_a_due_timer_runs_while_a_call_goes_on_and_on(seed: int | None) -> None:
+    with Sandbox(compiler=compiler(), seed=seed) as ic:
+        canister = ic.install(POLLING)
+
+        with ic.trace() as trace:
+            canister.update_raw("wait")
+
+        timers = [span for span in trace.roots if span.method == "canister_global_timer"]
+        assert len(timers) == 1
+        assert len(trace.spans) < 2_000
+
+
+def test_a_submitted_call_is_answered_by_the_round_in_which_its_timer_runs(ic: Sandbox) -> None:
+    pending = ic.install(POLLING).submit_raw("wait")
+
+    ic.tick()
+
+    assert pending.is_done
+
+
+def test_a_due_timer_waits_for_a_tick_when_a_call_ends_at_once(ic: Sandbox) -> None:
+    canister = ic.install(POLLING)
+
+    canister.update_raw("arm")
+
+    assert [span.method for span in ic.tick().trace.roots] == ["canister_global_timer"]
+
+
+def test_a_call_that_never_ends_is_cut_off_and_says_so() -> None:
+    with open_sandbox(limits=MAINNET.relaxed(messages_per_settle=50)) as ic:
+        canister = ic.install(POLLING)
+
+        with pytest.raises(CanisterRejected, match="50 messages ran and there are always more"):
+            canister.update_raw("never")
+        pending = canister.submit_raw("never")
+        with pytest.raises(UsageError, match="50 messages ran and there are always more"):
+            pending.result_raw()
 
 
 def test_messages_do_not_move_the_clock(ic: Sandbox) -> None:
@@ -138,8 +210,6 @@ def test_an_anchor_takes_the_clock_and_the_timers_back(ic: Sandbox) -> None:
 
 
 def test_canisters_that_call_each_other_for_ever_do_not_hang_the_user() -> None:
-    from sandbox.limits import MAINNET
-
     with open_sandbox(limits=MAINNET.relaxed(messages_per_settle=50)) as ic:
         canister = caller(ic)
         endless = u.perform(u.call(bytes(canister.id), "update", u.argument())) + u.reply()

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from sandbox import Principal, UsageError
 from sandbox.candid.values import FuncRef, RecordValue, ServiceRef, Some, VariantValue
+from sandbox.durable import records
 from sandbox.durable.plain import decode, encode, known_classes
+from sandbox.state import Settings
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,13 @@ def test_a_hostile_record_is_at_most_refused(data: Any) -> None:
 def test_what_encode_does_not_write_is_refused(data: Any) -> None:
     with pytest.raises(UsageError, match="not a value of a saved world"):
         decode(data, KNOWN)
+
+
+def test_settings_from_before_logs_had_a_limit_have_the_default() -> None:
+    data = encode(Settings(log_memory_limit_bytes=0), records.KNOWN)
+    del data["Settings"]["log_memory_limit_bytes"]
+
+    assert decode(data, records.KNOWN) == Settings(log_memory_limit_bytes=4096)
 
 
 def test_a_class_that_is_not_registered_is_our_own_mistake() -> None:

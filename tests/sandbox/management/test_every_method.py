@@ -86,8 +86,13 @@ def test_the_wrong_caller_is_refused_and_nothing_changes(ic: Sandbox, name: str)
         assert room.seen() == before
 
 
-# Whoever asks is answered; on the IC only where provisional calls are allowed.
-ANYBODY = ("provisional_create_canister_with_cycles", "provisional_top_up_canister")
+# Whoever asks is answered: the history by a query, provisional calls on the IC only where they
+# are allowed.
+ANYBODY = (
+    "canister_info",
+    "provisional_create_canister_with_cycles",
+    "provisional_top_up_canister",
+)
 
 
 def _refusal_of_a_stranger(room: Room, name: str, given: tuple[Fields, ...]) -> str | None:

@@ -17,6 +17,7 @@ NUMBERS = {
     "freezing_threshold": (60, 1 << 64, "Freezing threshold expected to be in the range"),
     "reserved_cycles_limit": (9, 1 << 128, "Reserved cycles limit expected to be in the range"),
     "minimum_incoming_canister_call_cycles": (5, 1 << 128, "Minimum incoming canister call"),
+    "log_memory_limit": (1 << 20, 1 << 64, "Log memory limit expected to be in the range of"),
     "wasm_memory_limit": (1 << 30, (1 << 48) + 1, "Wasm memory limit expected to be in the range"),
     "wasm_memory_threshold": (9, (1 << 48) + 1, "Wasm memory threshold expected to be in"),
 }
@@ -58,6 +59,36 @@ def test_a_number_out_of_range_changes_nothing(ic: Sandbox, name: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("limit_bytes", "text"),
+    [
+        (4095, "The canister log memory limit 4095 is too low. It must be at least 4096."),
+        (
+            (2 << 20) + 1,
+            "The canister log memory limit 2097153 is too high. It must be at most 2097152.",
+        ),
+    ],
+)
+def test_a_log_is_a_page_at_least_and_two_mib_at_most(
+    ic: Sandbox, limit_bytes: int, text: str
+) -> None:
+    canister = ic.create_canister()
+    before = settings_of(ic, canister)
+
+    with pytest.raises(CanisterRejected) as caught:
+        update(ic, canister, log_memory_limit=limit_bytes)
+
+    assert (caught.value.error_code, caught.value.message) == ("IC0406", text)
+    assert settings_of(ic, canister) == before
+
+
+def test_no_setting_is_missing_in_the_status(ic: Sandbox) -> None:
+    shown = settings_of(ic, ic.create_canister())
+
+    assert shown.log_memory_limit == 4096
+    assert set(shown) == {"controllers", "environment_variables", *NUMBERS, *VISIBILITIES}
+
+
 @pytest.mark.parametrize("name", VISIBILITIES)
 @pytest.mark.parametrize(
     "viewers", [{"public": None}, {"controllers": None}, {"allowed_viewers": [ALICE]}]
@@ -87,6 +118,32 @@ def test_new_controllers_raise_the_version_and_enter_the_history(ic: Sandbox) ->
     }
     assert info.recent_changes[-1].canister_version == 1
     assert info.recent_changes[-1].origin == {"from_user": {"user_id": ic.identity}}
+
+
+def test_controllers_are_a_set_in_the_replicas_order(ic: Sandbox) -> None:
+    # Shorter ones first, then by their bytes: the replica's Principal begins with its length.
+    short, long, longest = (Principal(raw) for raw in (b"\xff", b"\0\1", b"\0\2"))
+    canister, asking = ic.create_canister(controllers=[longest, short, ic.identity]), caller(ic)
+
+    update(ic, canister, controllers=[ic.identity, longest, short, longest, long])
+
+    wanted = [short, long, longest, ic.identity]
+    info = ask_management(
+        asking, "canister_info", {"canister_id": canister.id, "num_requested_changes": 2}
+    )
+    assert settings_of(ic, canister).controllers == info.controllers == wanted
+    listed = [change.details.value["controllers"] for change in info.recent_changes]
+    assert listed == [[short, longest, ic.identity], wanted]
+
+
+def test_controllers_that_are_given_again_enter_the_history_again(ic: Sandbox) -> None:
+    canister = ic.create_canister()
+
+    for _ in range(3):
+        update(ic, canister, controllers=[ic.identity])
+    update(ic, canister, environment_variables=[{"name": "a", "value": "b"}])
+
+    assert canister.runtime.state.total_changes == 4  # and the creation
 
 
 @pytest.mark.parametrize("name", VISIBILITIES)

@@ -8,8 +8,10 @@ import pytest
 
 from calling_room import ALICE, IDLE, ask, ask_management, caller, relay
 from canisters import universal as u
+from engine_room import open_sandbox
 from sandbox import CanisterRejected, Sandbox
 from sandbox.engine.compiler import wat_to_wasm
+from sandbox.limits import MAINNET, STRICT
 
 
 def custom_section(name: bytes, content: bytes) -> bytes:
@@ -37,6 +39,7 @@ def test_status_adds_up_all_memory(ic: Sandbox) -> None:
     assert metrics.wasm_binary_size == len(NAMED)
     assert metrics.custom_sections_size == len("motto" + "for all" + "secret" + "for some")
     assert metrics.wasm_chunk_store_size == 1 << 20
+    assert metrics.log_memory_store_size == 3 * 4096  # header, index and the log itself
     assert metrics.snapshots_size == canister.list_snapshots()[0].total_size
 
 
@@ -174,6 +177,102 @@ def test_public_metadata_is_for_all_and_private_for_controllers(ic: Sandbox) -> 
 def test_an_empty_canister_has_no_metadata(ic: Sandbox) -> None:
     with pytest.raises(CanisterRejected, match="has no Wasm module and hence no metadata"):
         metadata(caller(ic), ic.create_canister(), "motto")
+
+
+def test_a_log_that_is_not_there_takes_no_memory(ic: Sandbox) -> None:
+    silent, uninstalled = ic.install(IDLE), ic.install(IDLE)
+
+    ic.management.update_settings(canister_id=silent.id, settings={"log_memory_limit": 0})
+    uninstalled.uninstall()
+
+    for canister in (silent, uninstalled):
+        status = ic.management.canister_status(canister_id=canister.id)
+        assert status.memory_metrics.log_memory_store_size == 0
+
+
+def test_a_log_of_no_bytes_keeps_nothing(ic: Sandbox) -> None:
+    canister = caller(ic)
+    canister.update_raw("update", u.debug_print(b"before") + u.reply())
+
+    ic.management.update_settings(canister_id=canister.id, settings={"log_memory_limit": 0})
+    canister.update_raw("update", u.debug_print(b"silent") + u.reply())
+    ic.management.update_settings(canister_id=canister.id, settings={"log_memory_limit": 4096})
+    canister.update_raw("update", u.debug_print(b"after") + u.reply())
+
+    (record,) = ic.management.fetch_canister_logs(canister_id=canister.id).canister_log_records
+    assert (record.idx, record.content) == (1, b"after")
+
+
+def test_a_larger_log_keeps_more_than_the_profile() -> None:
+    with open_sandbox(limits=STRICT) as ic:
+        canister = caller(ic)
+        ic.management.update_settings(
+            canister_id=canister.id, settings={"log_memory_limit": 1 << 20}
+        )
+
+        canister.update_raw("update", u.debug_print(b"x" * 3_000) * 20 + u.reply())
+
+        got = ic.management.fetch_canister_logs(canister_id=canister.id)
+        assert len(got.canister_log_records) == 20
+
+
+@pytest.mark.parametrize(
+    ("chosen", "found"),
+    [
+        ({"by_idx": {"start": 1, "end": 3}}, [1, 2]),
+        ({"by_idx": {"start": 3, "end": 9}}, [3]),
+        ({"by_idx": {"start": 3, "end": 1}}, []),
+        ({"by_timestamp_nanos": {"start": 0, "end": 1 << 63}}, [0, 1, 2, 3]),
+        ({"by_timestamp_nanos": {"start": 0, "end": 1}}, []),
+    ],
+)
+def test_logs_are_fetched_by_number_and_by_time(
+    ic: Sandbox, chosen: dict[str, Any], found: list[int]
+) -> None:
+    canister = caller(ic)
+    for _ in range(4):
+        canister.update_raw("update", u.debug_print(b"hello") + u.reply())
+
+    got = ic.management.fetch_canister_logs(canister_id=canister.id, filter=chosen)
+
+    assert [record.idx for record in got.canister_log_records] == found
+
+
+def test_of_logs_that_are_too_long_the_newest_come_and_by_a_filter_the_oldest() -> None:
+    with open_sandbox(limits=MAINNET.relaxed(log_bytes=1 << 26)) as ic:
+        canister = caller(ic)
+        for _ in range(4):
+            canister.update_raw("update", u.debug_print(b"x" * 32_000) * 20 + u.reply())
+        fetch = ic.management.fetch_canister_logs
+
+        newest = fetch(canister_id=canister.id)
+        oldest = fetch(canister_id=canister.id, filter={"by_idx": {"start": 0, "end": 99}})
+
+        assert [record.idx for record in newest.canister_log_records] == [*range(18, 80)]
+        assert [record.idx for record in oldest.canister_log_records] == [*range(62)]
+
+
+def test_a_canister_fetches_the_logs_it_may_see(ic: Sandbox) -> None:
+    asking, canister = caller(ic), caller(ic)
+    canister.update_raw("update", u.debug_print(b"hello") + u.reply())
+    ic.management.update_settings(
+        canister_id=canister.id, settings={"log_visibility": {"allowed_viewers": [asking.id]}}
+    )
+
+    got = ask_management(asking, "fetch_canister_logs", {"canister_id": canister.id})
+
+    assert [record.content for record in got.canister_log_records] == [b"hello"]
+
+
+def test_the_history_of_a_canister_can_be_queried_by_anybody(ic: Sandbox) -> None:
+    canister = ic.install(IDLE)
+
+    info = ic.management.canister_info(
+        canister_id=canister.id, num_requested_changes=1, caller=ALICE
+    )
+
+    assert (info.total_num_changes, info.controllers) == (2, [ic.identity])
+    assert "code_deployment" in info.recent_changes[0].details
 
 
 def test_logs_are_fetched_by_those_who_may(ic: Sandbox) -> None:
