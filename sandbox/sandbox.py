@@ -28,7 +28,6 @@ from sandbox.world.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from types import TracebackType
 
     from sandbox.durable import WorldDirectory
     from sandbox.execution.modules import Source
@@ -62,8 +61,8 @@ class Sandbox(TakesSnapshots):
 
     ``ic.seed`` is the seed, ``ic.identity`` who calls when there is no ``caller=``,
     ``ic.names`` the canisters by name, ``ic.management`` the management canister,
-    ``ic.snapshots`` what is done with snapshots besides taking and loading them,
-    ``ic.root_key`` (DER) what certificates verify with (``sandbox.certification``).
+    ``ic.snapshots`` what is done with snapshots besides taking and loading them, ``ic.root_key``
+    (DER) what certificates verify with (``sandbox.certification``).
 
     Use from several threads is serialised. A forked child must make its own sandbox.
     """
@@ -94,8 +93,7 @@ class Sandbox(TakesSnapshots):
         self._world.wording = SandboxWording(self)
         self.management = ManagementCanister(self)
         self.snapshots = SnapshotDesk(self)
-        self.identity = DEFAULT_IDENTITY
-        self.root_key = ROOT_KEY
+        self.identity, self.root_key = DEFAULT_IDENTITY, ROOT_KEY
         self.names: dict[str, Principal] = {}
         self.interfaces: dict[Principal, str] = {}
         if self._directory is not None:
@@ -119,8 +117,8 @@ class Sandbox(TakesSnapshots):
         source: a path, or bytes: .wasm, .wasm.gz or .wat.
         arguments: the init argument: Python values by the module's Candid interface,
             one Candid text such as ``"(5 : nat)"``, or the encoded bytes. None: ``()``.
-        did: the interface, as text or a path, when the module does not carry one: as metadata
-            ``candid:service``, or in what its function ``get_candid_pointer`` returns.
+        did: the interface, text or path, where the module does not tell it: as metadata, or by
+            ``get_candid_pointer``.
         name: yours, for ``canister(name)``; kept with the world.
 
         On failure: there is no new canister.
@@ -152,12 +150,10 @@ class Sandbox(TakesSnapshots):
     ) -> Canister:
         """Create an empty canister; the caller controls it unless told otherwise.
 
-        Raises: UsageError for an id that is taken or cannot be a canister's, for a name that is
-            taken or no name (empty, unprintable, a principal), and too many controllers;
-            CanisterRejected (IC0408) for too many or too long environment variables.
+        Raises: UsageError for an id or a name that is taken or cannot be one, or too many
+            controllers; CanisterRejected (IC0408) for bad environment variables.
         """
-        problem = None if name is None else problem_of_name(name)
-        if problem is not None:
+        if name is not None and (problem := problem_of_name(name)):
             raise UsageError(f"a canister cannot be named {name!r}: {problem}")
         if name is not None and self.names.get(name) in self._world.canisters:
             raise UsageError(f"there is a canister named {name!r} already: {self.names[name]}")
@@ -167,8 +163,8 @@ class Sandbox(TakesSnapshots):
             raise UsageError(f"a canister has at most {self.limits.controllers} controllers")
         settings = Settings(listed, environment=checked_environment(self.limits, environment or {}))
         wanted = None if specified_id is None else Principal(specified_id)
-        with self.entered():
-            runtime = self._world.create(settings, cycles, wanted, caller=self.identity_of(caller))
+        with self.entered() as world:
+            runtime = world.create(settings, cycles, wanted, caller=self.identity_of(caller))
         if name is not None:
             self.names[name] = runtime.state.id
         return Canister(self, runtime.state.id)
@@ -359,12 +355,7 @@ class Sandbox(TakesSnapshots):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_unused: object) -> None:
         self.close()
 
     def __repr__(self) -> str:

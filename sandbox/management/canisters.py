@@ -9,6 +9,7 @@ from sandbox.management.call import LATER, Later, check, refuse
 from sandbox.management.settings import checked_settings
 from sandbox.state import Settings, Status
 from sandbox.world.controlling import with_help
+from sandbox.world.ids import is_in_range
 
 if TYPE_CHECKING:
     from sandbox.management.call import ManagementCall
@@ -40,7 +41,7 @@ def provide(call: ManagementCall) -> dict[str, Any]:
     if wanted is not None and wanted in call.world.canisters:
         text = f"Unsuccessful canister creation: canister id {wanted} already exists."
         raise refuse("IC0205", text)
-    if wanted is not None and call.world.is_allocated_here(wanted):
+    if wanted is not None and is_in_range(wanted):
         text = (
             f"The `specified_id` {wanted} is invalid because it belongs to the canister "
             "allocation ranges of the test environment."

@@ -13,7 +13,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from sandbox.cycles import MAINNET_13_NODES, Bank, CyclesReport, Prices, checked_cycles
-from sandbox.errors import UsageError
 from sandbox.execution import ratelimits
 from sandbox.execution.canister import CanisterRuntime
 from sandbox.execution.lifecycle import InstallReport, Persistence
@@ -24,7 +23,7 @@ from sandbox.messages import Answer, Reject, Reply, reject
 from sandbox.principal import Principal
 from sandbox.state import CanisterState, Settings
 from sandbox.system_api import mailbox
-from sandbox.world import anchor, controlling, history, ingress, rounds
+from sandbox.world import anchor, controlling, history, ids, ingress, rounds
 from sandbox.world.certifying import Certifier
 from sandbox.world.clock import Clock
 from sandbox.world.controlling import STOP_TIMEOUT_NS, Installation, origin_of, refuse_stranger
@@ -51,9 +50,6 @@ if TYPE_CHECKING:
     from sandbox.world.anchor import SavedWorld
     from snapshot.ids import SnapshotId
 
-# Where dfx's local networks start, so that ids look familiar: bnz7o-iuaaa-aaaaa-qaaaa-cai.
-FIRST_CANISTER: Final = 0x8000_0000_0010_0000
-CANISTERS_IN_RANGE: Final = 1 << 20
 # The reply of a management method without a result: no values.
 _NOTHING: Final = Reply(b"DIDL\x00\x00")
 
@@ -108,7 +104,7 @@ class World:
         ).machine
         self.stopping: set[Principal] = set()
         self.paid_until_ns = self.clock.now_ns
-        self.next_canister = FIRST_CANISTER
+        self.next_canister = ids.FIRST_CANISTER
         self.recorder = Recorder(self)
         self.wording = Wording()
         self.certify: Callable[[CanisterState], bytes] = Certifier(self.clock.now)
@@ -150,12 +146,7 @@ class World:
         Raises: UsageError for an id that is taken or cannot be a canister's.
         """
         id_ = self._new_id() if specified_id is None else specified_id
-        if not id_.is_opaque:
-            raise UsageError(
-                f"{id_} cannot be a canister's id: those are opaque, as ryjl3-tyaaa-aaaaa-aaaba-cai"
-            )
-        if id_ in self.canisters:
-            raise UsageError(f"there is a canister {id_} already")
+        ids.check(id_, self.canisters)
         runtime = CanisterRuntime(
             self.machine,
             CanisterState(id=id_, settings=settings, cycles=cycles),
@@ -380,13 +371,6 @@ class World:
         for runtime in self.canisters.values():
             runtime.close()
         self.canisters.clear()
-
-    def is_allocated_here(self, canister: Principal) -> bool:
-        """Whether an id lies in the range this world gives out itself."""
-        raw = bytes(canister)
-        if len(raw) != 10 or raw[8:] != b"\x01\x01":
-            return False
-        return 0 <= int.from_bytes(raw[:8], "big") - FIRST_CANISTER < CANISTERS_IN_RANGE
 
     def _reported(self, action: Callable[[], int]) -> Report:
         started = self.clock.now_ns
