@@ -16,7 +16,7 @@ demo: $(VENV)/runtime.stamp ## Rehearse upgrades of a real Motoko canister, brea
 
 .PHONY: test
 test: check canisters ## Linters, types, import contracts and all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 .PHONY: check
 check: $(VENV)/dev.stamp ## Linters, types and import contracts only

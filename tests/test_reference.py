@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ DOCUMENTS: Final = sorted([*CHECKOUT.glob("*.md"), *(CHECKOUT / "docs").rglob("*
 _CODE: Final = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
 
+@cache
 def headings(path: Path) -> list[str]:
     """Return where the headings of a page are, as GitHub numbers them."""
     found: list[str] = []
