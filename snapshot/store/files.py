@@ -112,14 +112,16 @@ def read_exactly(descriptor: int, length: int, offset: int) -> bytes:
 
 
 @contextmanager
-def shared_lock(path: Path) -> Iterator[None]:
+def shared_lock(path: Path, *, may_make: bool) -> Iterator[None]:
     """Keep collections away while saving or loading; waits for one that is running.
+
+    may_make: whether a lock file may be made where there is none.
 
     Where the lock file can be neither opened nor made (a read-only disk), nobody can
     collect either, and no lock is needed.
     """
     try:
-        descriptor = _open_lock(path)
+        descriptor = _open_lock(path, may_make=may_make)
     except OSError:
         yield
         return
@@ -147,11 +149,11 @@ def exclusive_lock(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _open_lock(path: Path) -> int:
-    try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    except OSError:
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+def _open_lock(path: Path, *, may_make: bool) -> int:
+    if may_make:
+        with suppress(OSError):
+            return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
 
 @contextmanager

@@ -8,13 +8,12 @@ of it is dead; the new pack is durable before the old one goes.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from snapshot.store.errors import StoreDamaged, StoreReadOnly, StoreWriteFailed
+from snapshot.store.errors import ChunkDamaged, StoreDamaged, StoreReadOnly, StoreWriteFailed
 from snapshot.store.files import exclusive_lock
-from snapshot.store.pack import SUFFIX
 from snapshot.store.verify import references
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def plan_collection(store: Store) -> Collection:
     Raises: StoreDamaged when a manifest, a pack or a table cannot be read.
     """
     with store.reading():
-        return _planned(store)
+        return _planned(store)[0]
 
 
 def collect(store: Store) -> Collection:
@@ -64,8 +63,7 @@ def collect(store: Store) -> Collection:
         raise StoreReadOnly(f"{store.path} was opened for reading only")
     with exclusive_lock(store.lock_path):
         store.packs.refresh()
-        plan = _planned(store)
-        live = _live(store)
+        plan, live = _planned(store)
         _rewrite(store, plan.rewritten, live)
         try:
             for path in (*plan.removed, *plan.rewritten, *plan.temporary):
@@ -77,7 +75,8 @@ def collect(store: Store) -> Collection:
     return plan
 
 
-def _planned(store: Store) -> Collection:
+def _planned(store: Store) -> tuple[Collection, set[ChunkId]]:
+    """Return what is to go, and what must not."""
     if store.damaged:
         raise StoreDamaged(f"not collecting, a manifest is damaged: {store.damaged[0]}")
     if store.packs.damaged:
@@ -101,7 +100,7 @@ def _planned(store: Store) -> Collection:
     tmp = store.temporary_path
     temporary = tuple(sorted(tmp.iterdir())) if tmp.exists() else ()
     freed += sum(path.stat().st_size for path in temporary)
-    return Collection(tuple(removed), tuple(rewritten), temporary, freed, kept)
+    return Collection(tuple(removed), tuple(rewritten), temporary, freed, kept), live
 
 
 def _live(store: Store) -> set[ChunkId]:
@@ -109,14 +108,13 @@ def _live(store: Store) -> set[ChunkId]:
     packs = store.packs
     for manifest in store.manifests():
         live.update(references(manifest, packs))
-    missing = [chunk for chunk in live if not packs.places(chunk)]
+    bases = {chunk: packs.basis(chunk) for chunk in live}
+    missing = [chunk for chunk, basis in bases.items() if basis is None]
     if missing:
         raise StoreDamaged(
             f"not collecting, {len(missing)} chunks are missing, {missing[0].hex()} among them"
         )
-    # Of what was named so far only: a base stands whole somewhere.
-    live.update(place.base for chunk in tuple(live) for place in packs.places(chunk) if place.pages)
-    return live
+    return live.union(basis[0] for basis in bases.values() if basis is not None)
 
 
 def _dead_bytes(entries: Iterable[Entry], live: set[ChunkId]) -> int:
@@ -125,32 +123,39 @@ def _dead_bytes(entries: Iterable[Entry], live: set[ChunkId]) -> int:
 
 def _rewrite(store: Store, paths: tuple[Path, ...], live: set[ChunkId]) -> None:
     """Copy the live chunks of these packs, each verified, into new ones."""
-    leaving = set(paths)
-    entries = [entry for path, listed in store.packs if path in leaving for entry in listed]
-    with store.sink(_Staying(store.packs, leaving)) as sink:
-        # What stands whole first: a patch may need just that copy.
-        for entry in sorted(entries, key=attrgetter("pages")):
-            if entry.chunk in live:
-                data = store.packs.fetch(entry.chunk)
-                sink.keep(entry.chunk, data, entry.base, entry.pages)
+    packs, leaving = store.packs, set(paths)
+    listed = [entry.chunk for path, entries in packs if path in leaving for entry in entries]
+    with store.sink(_NothingKnown()) as sink:
+        for chunk in dict.fromkeys(listed):
+            if chunk in live and not _stays(packs, chunk, leaving):
+                data = packs.fetch(chunk)
+                # As it stands; the base of a patch is live, and stays or is copied whole.
+                basis = packs.basis(chunk)
+                assert basis is not None, "what was fetched can be read"
+                sink.keep(chunk, data, *basis)
         sink.publish()
 
 
-class _Staying:
-    """The packs that will still be there: a chunk whole in none of them has to be written."""
+def _stays(packs: Packs, chunk: ChunkId, leaving: set[Path]) -> bool:
+    """Whether the copy that is counted on has a twin in a pack that stays, and it can be read.
 
-    def __init__(self, packs: Packs, leaving: set[Path]) -> None:
-        self._packs = packs
-        self._leaving = leaving
-        self._copied: set[ChunkId] = set()
+    A chunk may stand whole here and as a patch there, or as patches of several bases, of which
+    only one is live; and a damaged copy may stay while the good one goes.
+    """
+    for place in packs.places(chunk):
+        stands_on = (place.base, place.pages) if place.pages else (chunk, 0)
+        if place.pack not in leaving and packs.basis(chunk) == stands_on:
+            with suppress(ChunkDamaged):
+                packs.read(chunk, place)
+                return True
+    return False
+
+
+class _NothingKnown:
+    """The packs a collection looks at: what is to be copied was decided before."""
 
     def __contains__(self, chunk: ChunkId) -> bool:
-        return chunk in self._copied or any(
-            place.pack not in self._leaving and not place.pages
-            for place in self._packs.places(chunk)
-        )
+        return False
 
     def learn(self, path: Path, entries: Iterable[Entry]) -> None:
-        """Take notice of a pack that was just written."""
-        assert path.suffix == SUFFIX
-        self._copied.update(entry.chunk for entry in entries)
+        """Take no notice."""

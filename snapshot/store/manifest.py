@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 FORMAT: Final = 1
 SUFFIX: Final = ".json"
 _MAX_BYTES: Final = 512 << 30  # no canister memory is larger than 500 GiB
+_MAX_BLOB_BYTES: Final = 512 << 20  # no module, and no chunk of a chunk store, comes near
 _HOOKS: Final = frozenset({None, "condition_not_satisfied", "ready", "executed"})
 
 
@@ -158,7 +159,8 @@ def _root_fields(root: Root) -> dict[str, int | str]:
 
 def _root(fields: dict[str, Any], *, is_memory: bool = False) -> Root:
     size, chunk = _count(fields["size"]), bytes.fromhex(fields["root"])
-    if len(chunk) != 32 or size > _MAX_BYTES or (is_memory and size % CHUNK_BYTES):
+    most = _MAX_BYTES if is_memory else _MAX_BLOB_BYTES
+    if len(chunk) != 32 or size > most or (is_memory and size % CHUNK_BYTES):
         raise ValueError(f"a tree of {size} bytes with root {chunk.hex()}")
     return Root(size, ChunkId(chunk))
 

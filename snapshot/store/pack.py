@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from snapshot.ids import ZERO_ID, ChunkId, digest
 from snapshot.store.errors import PackDamaged
 from snapshot.store.files import NewFile, read_exactly
+from snapshot.store.patch import size_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +49,8 @@ _MAGIC: Final = b"CSBXPACK"
 _END_MAGIC: Final = b"CSBXEND."
 MAX_CHUNK_BYTES: Final = 65_536
 _BATCH_BYTES: Final = 1 << 20
+# Of a full pack of chunks there are 4,000: an index that is longer is read by nobody.
+MAX_ENTRIES: Final = 1 << 20
 SUFFIX: Final = ".pack"
 
 
@@ -150,9 +153,10 @@ def walk(path: Path) -> Iterator[Entry]:
             while len(head := read_exactly(descriptor, record.size, offset)) == record.size:
                 found, length, chunk, *patch = record.unpack(head)
                 offset += record.size
-                if found != magic or length > MAX_CHUNK_BYTES or offset + length > size:
+                entry = Entry(ChunkId(chunk), offset, length, *patch)
+                if found != magic or not _is_possible(entry, size):
                     return
-                yield Entry(ChunkId(chunk), offset, length, *patch)
+                yield entry
                 offset += length
     finally:
         os.close(descriptor)
@@ -170,7 +174,18 @@ def _indexed(path: Path, descriptor: int) -> tuple[Entry, ...]:
     start, count, name, magic = _TRAILER.unpack(trailer)
     if magic != _END_MAGIC or start + count * layout.entry.size + _TRAILER.size != size:
         raise PackDamaged(path, "its end is missing or overwritten")
+    if count > MAX_ENTRIES:
+        raise PackDamaged(path, f"its index of {count:,} entries is none of ours")
     index = read_exactly(descriptor, count * layout.entry.size, start)
     if digest(index) != name or path.name != f"{name.hex()}{SUFFIX}":
         raise PackDamaged(path, "its index does not hash to its name")
-    return tuple(Entry(*fields) for fields in layout.entry.iter_unpack(index))
+    entries = tuple(Entry(*fields) for fields in layout.entry.iter_unpack(index))
+    if not all(_is_possible(entry, start) for entry in entries):
+        raise PackDamaged(path, "its index names chunks that cannot be")
+    return entries
+
+
+def _is_possible(entry: Entry, end: int) -> bool:
+    """Whether an entry can be one of a pack whose records end there."""
+    fits = entry.length <= MAX_CHUNK_BYTES and entry.offset + entry.length <= end
+    return fits and (not entry.pages or entry.length == size_of(entry.pages))

@@ -7,6 +7,7 @@ name. Other processes add and remove packs: ``refresh`` notices.
 from __future__ import annotations
 
 import os
+import re
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _OPEN_FILES: Final = 64
+_NAME: Final = re.compile(f"[0-9a-f]{{64}}{re.escape(SUFFIX)}")
 
 
 class Place(NamedTuple):
@@ -47,7 +49,7 @@ class Packs:
 
     def refresh(self) -> None:
         """Take notice of packs that came and went."""
-        present = {path for path in self._directory.iterdir() if path.suffix == SUFFIX}
+        present = {path for path in self._directory.iterdir() if _is_pack(path)}
         for path in self._known.keys() - present:
             self._forget(path)
         for path in sorted(present - self._known.keys()):
@@ -119,8 +121,10 @@ class Packs:
         """
         try:
             return self._read(chunk, place)
-        except ChunkDamaged:
-            self._bad.setdefault(chunk, set()).add(place)
+        except ChunkDamaged as damage:
+            # Not the copy's own fault is a disk that does not answer, or a lost base.
+            if damage.__cause__ is None:
+                self._bad.setdefault(chunk, set()).add(place)
             raise
 
     def _read(self, chunk: ChunkId, place: Place) -> bytes:
@@ -139,14 +143,14 @@ class Packs:
         return data
 
     def _read_base(self, chunk: ChunkId, place: Place) -> bytes:
-        reason = "is in no pack"
-        for whole in self._good(self._whole, place.base):
+        failure: ChunkDamaged | ChunkMissing = ChunkMissing(place.base)
+        for whole in self._whole.get(place.base, ()):
             try:
                 return self.read(place.base, whole)
             except ChunkDamaged as damage:
-                reason = f"at byte {damage.offset} of {damage.pack}: {damage.reason}"
-        at = f"the chunk {place.base.hex()} that it changes {reason}"
-        raise ChunkDamaged(chunk, place.pack, place.offset, at)
+                failure = damage
+        reason = f"it changes another chunk, and {failure}"
+        raise ChunkDamaged(chunk, place.pack, place.offset, reason) from failure
 
     def _good(self, places: Mapping[ChunkId, list[Place]], chunk: ChunkId) -> list[Place]:
         """Return the copies of which nothing bad is known."""
@@ -174,11 +178,9 @@ class Packs:
         for entry in self._known.pop(path):
             self._bad.pop(entry.chunk, None)
             places = self._patches if entry.pages else self._whole
-            left = [place for place in places[entry.chunk] if place.pack != path]
+            left = [place for place in places.pop(entry.chunk, ()) if place.pack != path]
             if left:
                 places[entry.chunk] = left
-            else:
-                del places[entry.chunk]
         self.damaged.pop(path, None)
         if path in self._open:
             os.close(self._open.pop(path))
@@ -190,3 +192,7 @@ class Packs:
                 os.close(self._open.popitem(last=False)[1])
         self._open.move_to_end(path)
         return self._open[path]
+
+
+def _is_pack(path: Path) -> bool:
+    return _NAME.fullmatch(path.name) is not None and path.is_file()

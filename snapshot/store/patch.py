@@ -34,6 +34,11 @@ def pages_by_chunk(runs: Iterable[Run]) -> dict[int, int]:
     return touched
 
 
+def size_of(pages: int) -> int:
+    """Return how many bytes a patch of these pages has; -1 for pages that no chunk has."""
+    return PAGE_BYTES * pages.bit_count() if 0 <= pages < 1 << CHUNK_BYTES // PAGE_BYTES else -1
+
+
 def cut(data: Buffer, pages: int) -> bytes:
     """Return these pages of a chunk, one after the other."""
     whole = memoryview(data)

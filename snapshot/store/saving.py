@@ -17,7 +17,7 @@ from snapshot.ids import ZERO_ID, ChunkId, StoredId, digest
 from snapshot.store import manifest as manifests
 from snapshot.store.files import NewFile, refusals
 from snapshot.store.manifest import Manifest, Root
-from snapshot.store.pack import PackWriter
+from snapshot.store.pack import MAX_ENTRIES, PackWriter
 from snapshot.store.patch import MAX_PAGES, cut, pages_by_chunk
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class ChunkSink:
         else:
             self._writer.add(chunk, data)
         self._new.add(chunk)
-        if self._writer.length >= PACK_BYTES:
+        if self._writer.length >= PACK_BYTES or len(self._new) >= MAX_ENTRIES:
             self.publish()
 
     def publish(self) -> None:

@@ -11,7 +11,7 @@ Every byte is specified in docs/snapshot-format.md.
 
 from __future__ import annotations
 
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -156,7 +156,7 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[None]:
         """Keep packs where they are, and know them all."""
-        with nullcontext() if self.is_read_only else shared_lock(self.lock_path):
+        with shared_lock(self.lock_path, may_make=not self.is_read_only):
             self.packs.refresh()
             yield
 

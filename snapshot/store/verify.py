@@ -75,7 +75,9 @@ def verify(
         missing = sorted(chunk for chunk in users if not store.packs.places(chunk))
         findings += [Finding(str(ChunkMissing(chunk)), hurts=users[chunk]) for chunk in missing]
         checked = _Chunks(store.packs, users, progress)
-        checked.read(_sampled(store.packs, sample, seed))
+        # What a snapshot needs and nothing can be made of is looked at in any sample.
+        lost = (chunk for chunk in users if chunk not in store.packs)
+        checked.read(list(dict.fromkeys((*_sampled(store.packs, sample, seed), *lost))))
         return Verification(
             snapshots=len(listed),
             packs=sum(1 for _ in store.packs),
@@ -115,7 +117,7 @@ class _Chunks:
 
     def _is_left(self, chunk: ChunkId, place: Place) -> bool:
         """Whether this is a patch that nothing needs any more, so that its base was collected."""
-        is_orphan = place.pages != 0 and not self._packs.places(place.base)
+        is_orphan = place.pages != 0 and all(at.pages for at in self._packs.places(place.base))
         return is_orphan and (chunk not in self._users or chunk in self._packs)
 
     def _damage(self, chunk: ChunkId, place: Place) -> ChunkDamaged | None:

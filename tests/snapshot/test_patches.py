@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import struct
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from sandbox.memory import new_region
 from snapshot.ids import digest
-from snapshot.store import ChunkDamaged, Store, collect, verify
+from snapshot.store import ChunkDamaged, Store, StoreDamaged, collect, verify
 from snapshot.store.pack import read_index
 from snapshot.store.patch import PAGE_BYTES, applied, cut, pages_by_chunk
 from snapshot_world import PAGE, everything, region_of, snapshot_of
@@ -270,6 +271,78 @@ def test_a_patch_whose_base_was_collected_is_not_trusted(store: Store) -> None:
     assert everything_again(store, again) == everything(changed)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_of_two_patches_that_make_the_same_the_one_with_a_base_is_kept(
+    store: Store, seed: int
+) -> None:
+    # The order depends on the packs' names, that is on the bytes.
+    rng = random.Random(seed)
+    filler = region_of({number: rng.randbytes(PAGE) for number in range(3)}, 3)
+    old = region_of({0: rng.randbytes(PAGE)}, 1)
+    first = store.save(snapshot_of(old))
+    old.write(0, b"flag=1")
+    both = store.save(snapshot_of(old, filler, number=1), base=first)
+    kept = store.save(snapshot_of(region_of({}, 1), filler, number=2))
+    for doomed in (first, both):
+        store.delete(doomed.manifest)
+    collect(store)  # the patch is dead and stays, its base goes
+    new = region_of({0: old.read(0, PAGE)}, 1)
+    new.write(0, b"flag=2")
+    base = store.save(snapshot_of(new, number=3))
+    new.write(0, b"flag=1")
+    other = region_of({number: rng.randbytes(PAGE) for number in range(3)}, 3)
+    again = store.save(snapshot_of(new, other, number=4), base=base)
+    last = snapshot_of(new, number=5)
+    saved = store.save(last)
+    assert verify(store).is_sound
+    for doomed in (kept, again):
+        store.delete(doomed.manifest)
+
+    collect(store)
+
+    assert verify(store).is_sound
+    assert collect(store).rewritten == ()
+    assert everything_again(store, saved) == everything(last)
+
+
+def test_a_good_copy_does_not_go_for_a_damaged_one_that_stays(store: Store) -> None:
+    heap, filler = random_heap(1), random_heap(6)
+    first = store.save(snapshot_of(heap, filler))
+    entry = heap_entry(store, first)
+    (pack,) = {path for path, entries in store.packs if entry in entries}
+    flip(pack, entry.offset)
+    assert not verify(store).is_sound
+    other = region_of({number: os.urandom(PAGE) for number in range(2)}, 2)
+    healed = store.save(snapshot_of(heap, other, number=1))
+    assert len(store.packs.places(entry.chunk)) == 2
+    store.delete(healed.manifest)
+
+    with Store(store.path) as opened:
+        plan = collect(opened)
+
+    assert plan.rewritten, "the pack with the good copy, most of which is dead"
+    assert everything_again(store, first)[0] == heap.read(0, PAGE)
+
+
+@pytest.mark.parametrize("sample", [0.0, 1.0])
+def test_a_lost_base_is_found_in_any_sample(store: Store, sample: float) -> None:
+    heap = random_heap(1)
+    first = store.save(snapshot_of(heap))
+    heap.write(0, b"changed")
+    saved = store.save(snapshot_of(heap, number=1), base=first)
+    store.delete(first.manifest)
+    base = heap_entry(store, saved).base
+    (place,) = store.packs.places(base)
+    place.pack.unlink()
+
+    with Store(store.path) as opened:
+        findings = verify(opened, sample=sample).findings
+        with pytest.raises(StoreDamaged, match="not collecting"):
+            collect(opened)
+
+    assert any(saved.manifest.stored_id in finding.hurts for finding in findings)
+
+
 # --- damage
 
 
@@ -283,7 +356,9 @@ def test_damage_to_a_base_is_told_for_every_patch_of_it(store: Store) -> None:
     flip(pack, base.offset + 9_000)
 
     with Store(store.path) as opened:
-        with pytest.raises(ChunkDamaged, match=f"the chunk {base.chunk.hex()} that it changes at"):
+        with pytest.raises(
+            ChunkDamaged, match=f"changes another chunk, and chunk {base.chunk.hex()} at"
+        ):
             opened.load(saved.manifest, new_region)
         findings = verify(opened).findings
 
@@ -341,21 +416,62 @@ def test_patches_in_a_circle_are_damage(store: Store) -> None:
 
 @pytest.mark.parametrize("pages", [1, 0xFFFF, 0xFFFF_FFFF])
 def test_a_patch_of_the_wrong_length_is_damage(store: Store, pages: int) -> None:
-    base, name = os.urandom(PAGE), digest(b"something else")
+    name = digest(b"something else")
     with store.sink(Nothing()) as sink:
-        whole = sink(base)
-        sink.publish()
-        assert sink._writer is None
-        sink(b"")
+        whole = sink(os.urandom(PAGE))
         assert sink._writer is not None
         sink._writer.add(name, b"short", whole, pages)
         sink.publish()
-    with (
-        Store(store.path) as opened,
-        opened.reading(),
-        pytest.raises(ChunkDamaged, match="hash to"),
-    ):
-        opened.packs.fetch(name)
+    with Store(store.path) as opened, opened.reading():
+        assert name not in opened.packs
+        assert whole in opened.packs, "the records before it are found all the same"
+        (damage,) = opened.packs.damaged.values()
+    assert "names chunks that cannot be" in str(damage)
+
+
+@pytest.mark.parametrize("count", [1 << 20, (1 << 20) + 1, 1 << 60])
+def test_an_index_that_nobody_writes_is_not_read(store: Store, count: int) -> None:
+    store.save(snapshot_of(random_heap(1)))
+    (pack,) = store.packs_path.iterdir()
+    with pack.open("r+b") as file:
+        start = struct.unpack("<Q", pack.read_bytes()[-56:-48])[0]
+        file.truncate(min(start + count * 80, 1 << 40))
+        file.seek(0, os.SEEK_END)
+        file.write(struct.pack("<QQ32s8s", start, count, bytes(32), b"CSBXEND."))
+
+    with Store(store.path) as opened, opened.reading():
+        assert list(opened.packs.damaged) == [pack]
+        assert len(list(opened.packs)) == 1
+
+
+@pytest.mark.parametrize("name", ["notes.pack", "A" * 64 + ".pack", "0" * 64 + ".pack"])
+def test_what_is_no_pack_is_left_alone(store: Store, name: str) -> None:
+    os.mkfifo(store.packs_path / name)
+    saved = store.save(snapshot_of(random_heap(1)))
+
+    assert verify(store).is_sound
+    assert collect(store).removed == ()
+    assert everything_again(store, saved)
+
+
+def test_a_disk_that_does_not_answer_once_makes_no_chunk_bad(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heap = random_heap(1)
+    first = store.save(snapshot_of(heap))
+    heap.write(0, b"changed")
+    saved = store.save(snapshot_of(heap, number=1), base=first)
+    chunk = heap_entry(store, saved).chunk
+
+    def refuse(*_unused: object) -> bytes:
+        raise OSError(5, "I/O error")
+
+    monkeypatch.setattr("snapshot.store.packs.read_exactly", refuse)
+    with pytest.raises(ChunkDamaged, match="I/O error"):
+        store.packs.fetch(chunk)
+    monkeypatch.undo()
+
+    assert store.packs.fetch(chunk) == heap.read(0, PAGE)
 
 
 @pytest.mark.parametrize("is_header_gone", [False, True])
