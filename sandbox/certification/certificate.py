@@ -21,7 +21,7 @@ from sandbox.certification.hash_tree import (
 )
 from sandbox.errors import SandboxError, UsageError
 from sandbox.keys import root
-from sandbox.principal import Principal
+from sandbox.principal import MAX_LENGTH_BYTES, Principal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -170,6 +170,8 @@ def _delegation(item: Any, *, may_delegate: bool) -> Delegation | None:
         case None:
             return None
         case {"subnet_id": bytes() as subnet, "certificate": bytes() as data} if may_delegate:
+            if len(subnet) > MAX_LENGTH_BYTES:
+                raise cbor.CborMalformed(f"a subnet's id of {len(subnet)} bytes")
             return Delegation(subnet, _certificate(cbor.decode(data), may_delegate=False))
     raise cbor.CborMalformed("its delegation is none, or delegates again")
 

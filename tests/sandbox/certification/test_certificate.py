@@ -226,6 +226,15 @@ def test_a_delegation_that_delegates_again_is_refused() -> None:
         Certificate.read(cbor.encode(once | {"delegation": twice}))
 
 
+def test_a_subnet_id_that_is_no_principal_is_refused() -> None:
+    # Nobody signs the id itself, so anybody may put another one beside a genuine delegation.
+    data = delegated(vouching(5, 9, is_new=False), subnet=bytes(30))
+
+    for canister in (CANISTER, None):
+        with pytest.raises(CertificateInvalid, match="subnet's id of 30 bytes"):
+            verified(data, canister=canister)
+
+
 def test_the_signed_message_is_the_root_hash_behind_its_domain() -> None:
     certificate = Certificate.read(issued(STATE))
 
