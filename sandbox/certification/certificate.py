@@ -13,6 +13,7 @@ from sandbox.certification.hash_tree import (
     HashTree,
     TreeMalformed,
     Unproven,
+    checked,
     lookup,
     root_hash,
     subtree,
@@ -159,9 +160,8 @@ def _values(delegation: Delegation, *path: bytes | str) -> Iterator[bytes]:
 def _certificate(item: Any, *, may_delegate: bool) -> Certificate:
     match item:
         case {"tree": list() as tree, "signature": bytes() as signature, **rest}:
-            root_hash(tree)
             delegation = _delegation(rest.get("delegation"), may_delegate=may_delegate)
-            return Certificate(tree, signature, delegation)
+            return Certificate(checked(tree), signature, delegation)
     raise cbor.CborMalformed("it has no tree and no signature")
 
 

@@ -166,6 +166,13 @@ def test_what_is_no_certificate_is_refused(data: bytes) -> None:
         Certificate.read(data)
 
 
+def test_a_certificate_of_an_ill_formed_tree_is_refused() -> None:
+    swapped: cbor.Item = [1, [2, b"time", [3, b"1"]], [2, b"canister", [0]]]
+
+    with pytest.raises(CertificateInvalid, match="not a certificate: not well-formed"):
+        Certificate.read(cbor.encode({"tree": swapped, "signature": bytes(48)}))
+
+
 # --- delegations
 
 

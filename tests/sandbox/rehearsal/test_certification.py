@@ -8,6 +8,7 @@ from hashlib import sha256
 import pytest
 
 from sandbox.candid.values import Some
+from sandbox.certification import encoded
 from sandbox.rehearsal.certification import without_certificates, witnesses
 
 # The example of the IC interface specification ("Example" below "Certificate"), whole.
@@ -51,6 +52,13 @@ def test_what_is_damaged_is_no_witness() -> None:
     deep = b"\x83\x02\x40" * 5_000 + b"\x81\x00"
     assert list(witnesses({"hash_tree": deep})) == [None]
     assert list(witnesses({"headers": [("ic-certificate", "tree=:?:")]})) == [None]
+
+
+def test_a_tree_whose_labels_are_out_of_order_is_no_witness() -> None:
+    swapped = encoded([1, [2, b"b", [0]], [2, b"a", [0]]])
+
+    assert list(witnesses({"hash_tree": swapped})) == [None]
+    assert list(witnesses({"headers": [_header(swapped)]})) == [None]
 
 
 def test_pages_are_compared_without_what_certifies_them() -> None:
