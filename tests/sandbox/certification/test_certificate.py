@@ -173,6 +173,15 @@ def test_a_certificate_of_an_ill_formed_tree_is_refused() -> None:
         Certificate.read(cbor.encode({"tree": swapped, "signature": bytes(48)}))
 
 
+def test_a_certificate_with_two_trees_is_refused() -> None:
+    first, second = issued(STATE), issued({b"time": encode_u(9)})
+    other_tree = first[4 : first.index(b"\x69signature")]
+    twice = b"\xd9\xd9\xf7\xa3" + other_tree + second[4:]
+
+    with pytest.raises(CertificateInvalid, match="not a certificate: the key 'tree' twice"):
+        Certificate.read(twice)
+
+
 # --- delegations
 
 
