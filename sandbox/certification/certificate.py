@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from sandbox.candid.binary.leb128 import read_nat
+from sandbox.candid.binary.leb128 import read_length
 from sandbox.candid.errors import CandidError
 from sandbox.certification import cbor
 from sandbox.certification.hash_tree import (
@@ -66,10 +66,14 @@ class Certificate:
     @property
     def time_ns(self) -> int:
         """The time of the state, ns since 1970. Raises: Unproven."""
+        data = self.lookup("time") or b""
         try:
-            return read_nat(self.lookup("time") or b"", 0)[0]
+            value, end = read_length(data, 0)
         except (CandidError, IndexError) as error:
-            raise Unproven("the tree's time is not a number") from error
+            raise Unproven("the tree's time is not a number of 64 bits") from error
+        if end != len(data):
+            raise Unproven("the tree's time is not a number of 64 bits, it goes on")
+        return value
 
     @classmethod
     def read(cls, data: bytes) -> Certificate:

@@ -64,6 +64,22 @@ def test_a_certificate_without_a_time_tells_none() -> None:
         _ = verified(issued({b"canister": {}})).time_ns
 
 
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\x80", b"\x05\x05", encode_u(1 << 64), b"\x80" * 10 + b"\x01"],
+    ids=["nothing", "cut off", "something behind it", "65 bits", "71 bits"],
+)
+def test_a_time_that_is_not_one_number_of_64_bits_is_unproven(data: bytes) -> None:
+    certificate = verified(issued({b"time": data}))
+
+    with pytest.raises(Unproven, match="not a number of 64 bits"):
+        _ = certificate.time_ns
+
+
+def test_the_last_time_of_64_bits_is_told() -> None:
+    assert verified(issued({b"time": encode_u((1 << 64) - 1)})).time_ns == (1 << 64) - 1
+
+
 def test_an_update_has_no_certificate(run_wat: Callable[..., Canister]) -> None:
     canister = run_wat("certificate")
 
