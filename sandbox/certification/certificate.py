@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
@@ -125,8 +126,10 @@ def _subnet_key(delegation: Delegation, root_key: bytes, canister: Any) -> bytes
     subnet = delegation.subnet_id
     if canister is not None and not _holds(delegation, bytes(Principal(canister))):
         raise CertificateInvalid(f"subnet {Principal(subnet)} does not hold {canister}")
-    for key in _values(delegation, "subnet", subnet, "public_key"):
-        return _raw_key(key)
+    with suppress(Unproven):
+        key = delegation.certificate.lookup("subnet", subnet, "public_key")
+        if key is not None:
+            return _raw_key(key)
     raise CertificateInvalid(f"the delegation names no key of subnet {Principal(subnet)}")
 
 

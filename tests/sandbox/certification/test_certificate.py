@@ -244,6 +244,14 @@ def test_a_delegation_that_proves_no_key_is_refused() -> None:
         verified(delegated({b"subnet": {}}))
 
 
+def test_a_key_below_the_place_of_the_key_is_no_key() -> None:
+    key = DER_PREFIX + bls.public_key(SUBNET_SECRET)
+    data = delegated({b"subnet": {SUBNET: {b"public_key": {b"below": key}}}})
+
+    with pytest.raises(CertificateInvalid, match="names no key"):
+        verified(data)
+
+
 def test_a_subnets_state_signed_by_somebody_else_is_refused() -> None:
     with pytest.raises(CertificateInvalid, match="signature"):
         verified(delegated(vouching(5, 9, is_new=True), signed_by=SECRET))
