@@ -102,6 +102,9 @@ def verified(
 ) -> Certificate:
     """Read a certificate and check it down from the root key, as clients do.
 
+    Clients also compare its time with their clock and refuse an old one. This does not, for
+    lack of a clock: an old certificate verifies for ever, and ``time_ns`` tells how old it is.
+
     root_key: DER, ``ic.root_key`` or another network's.
     canister: whose it is; then a subnet's certificate must be of one that holds it.
 
