@@ -1,7 +1,8 @@
 """As much of CBOR as certificates are made of.
 
-Unsigned numbers, bytes, text, arrays, and maps with text as keys, all of definite length,
-behind the tag that says "this is CBOR". Source: RFC 8949; IC interface specification.
+Unsigned numbers, bytes, text, arrays, and maps with text as keys, each key once, all of
+definite length, behind the tag that says "this is CBOR".
+Source: RFC 8949; IC interface specification.
 """
 
 from __future__ import annotations
@@ -89,6 +90,8 @@ def _item(data: bytes, at: int, depth: int) -> tuple[Item, int]:
         key, at = _item(data, at, depth + 1)
         if not isinstance(key, str):
             raise CborMalformed(f"a key that is no text: {key!r:.40}")
+        if key in pairs:
+            raise CborMalformed(f"the key {key!r:.40} twice")
         pairs[key], at = _item(data, at, depth + 1)
     return pairs, at
 

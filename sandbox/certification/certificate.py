@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from sandbox.candid.binary.leb128 import read_nat
+from sandbox.candid.binary.leb128 import read_length
 from sandbox.candid.errors import CandidError
 from sandbox.certification import cbor
 from sandbox.certification.hash_tree import (
     HashTree,
     TreeMalformed,
     Unproven,
+    checked,
     lookup,
     root_hash,
     subtree,
@@ -21,7 +23,7 @@ from sandbox.certification.hash_tree import (
 )
 from sandbox.errors import SandboxError, UsageError
 from sandbox.keys import root
-from sandbox.principal import Principal
+from sandbox.principal import MAX_LENGTH_BYTES, Principal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,10 +67,14 @@ class Certificate:
     @property
     def time_ns(self) -> int:
         """The time of the state, ns since 1970. Raises: Unproven."""
+        data = self.lookup("time") or b""
         try:
-            return read_nat(self.lookup("time") or b"", 0)[0]
+            value, end = read_length(data, 0)
         except (CandidError, IndexError) as error:
-            raise Unproven("the tree's time is not a number") from error
+            raise Unproven("the tree's time is not a number of 64 bits") from error
+        if end != len(data):
+            raise Unproven("the tree's time is not a number of 64 bits, it goes on")
+        return value
 
     @classmethod
     def read(cls, data: bytes) -> Certificate:
@@ -96,6 +102,9 @@ def verified(
 ) -> Certificate:
     """Read a certificate and check it down from the root key, as clients do.
 
+    Clients also compare its time with their clock and refuse an old one. This does not, for
+    lack of a clock: an old certificate verifies for ever, and ``time_ns`` tells how old it is.
+
     root_key: DER, ``ic.root_key`` or another network's.
     canister: whose it is; then a subnet's certificate must be of one that holds it.
 
@@ -120,8 +129,10 @@ def _subnet_key(delegation: Delegation, root_key: bytes, canister: Any) -> bytes
     subnet = delegation.subnet_id
     if canister is not None and not _holds(delegation, bytes(Principal(canister))):
         raise CertificateInvalid(f"subnet {Principal(subnet)} does not hold {canister}")
-    for key in _values(delegation, "subnet", subnet, "public_key"):
-        return _raw_key(key)
+    with suppress(Unproven):
+        key = delegation.certificate.lookup("subnet", subnet, "public_key")
+        if key is not None:
+            return _raw_key(key)
     raise CertificateInvalid(f"the delegation names no key of subnet {Principal(subnet)}")
 
 
@@ -159,9 +170,8 @@ def _values(delegation: Delegation, *path: bytes | str) -> Iterator[bytes]:
 def _certificate(item: Any, *, may_delegate: bool) -> Certificate:
     match item:
         case {"tree": list() as tree, "signature": bytes() as signature, **rest}:
-            root_hash(tree)
             delegation = _delegation(rest.get("delegation"), may_delegate=may_delegate)
-            return Certificate(tree, signature, delegation)
+            return Certificate(checked(tree), signature, delegation)
     raise cbor.CborMalformed("it has no tree and no signature")
 
 
@@ -170,6 +180,8 @@ def _delegation(item: Any, *, may_delegate: bool) -> Delegation | None:
         case None:
             return None
         case {"subnet_id": bytes() as subnet, "certificate": bytes() as data} if may_delegate:
+            if len(subnet) > MAX_LENGTH_BYTES:
+                raise cbor.CborMalformed(f"a subnet's id of {len(subnet)} bytes")
             return Delegation(subnet, _certificate(cbor.decode(data), may_delegate=False))
     raise cbor.CborMalformed("its delegation is none, or delegates again")
 

@@ -2,13 +2,15 @@
 
 Canisters build them as witnesses, the subnet for certificates. A tree is nested lists as in
 its CBOR form: ``[0]`` empty, ``[1, left, right]`` fork, ``[2, label, tree]`` labelled,
-``[3, value]`` leaf, ``[4, hash]`` pruned.
+``[3, value]`` leaf, ``[4, hash]`` pruned. What is read is well-formed, or refused: an absence
+is proven by the two labels around it, and only the order of labels makes them neighbours.
 Source: IC interface specification, "Hash trees" and "Lookup".
 """
 
 from __future__ import annotations
 
 from hashlib import sha256
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sandbox.certification import cbor
@@ -27,7 +29,7 @@ _HASH_BYTES: Final = 32
 
 
 class TreeMalformed(SandboxError):
-    """These bytes are no hash tree."""
+    """These bytes are no hash tree, or its parts are not in order."""
 
 
 class Unproven(SandboxError):
@@ -53,14 +55,19 @@ def encoded(tree: HashTree) -> bytes:
 
 
 def decoded(data: bytes) -> HashTree:
-    """Read a tree. Raises: TreeMalformed."""
+    """Read a well-formed tree. Raises: TreeMalformed."""
     try:
-        tree = cbor.decode(data)
+        return checked(cbor.decode(data))
     except cbor.CborMalformed as error:
         raise TreeMalformed(f"not a hash tree: {error}") from error
-    root_hash(tree)
-    assert isinstance(tree, list)
-    return tree
+
+
+def checked(item: Any) -> HashTree:
+    """Return an item that is a well-formed tree. Raises: TreeMalformed."""
+    root_hash(item)
+    _check_order(item)
+    assert isinstance(item, list)
+    return item
 
 
 def root_hash(tree: Any) -> bytes:
@@ -71,6 +78,7 @@ def root_hash(tree: Any) -> bytes:
 def lookup(tree: HashTree, *path: bytes | str) -> bytes | None:
     """Return the value at a path of labels; None if the tree proves that there is none.
 
+    Requires: the tree is well-formed, as one from ``decoded`` or of a ``Certificate``.
     Raises: Unproven when the tree does not tell.
     """
     match subtree(tree, *path):
@@ -129,6 +137,21 @@ def _flat(tree: HashTree) -> Iterator[HashTree]:
             yield from _flat(right)
         case _:
             yield tree
+
+
+def _check_order(tree: HashTree) -> None:
+    """Below each label: one value, or labels that ascend. Pruned parts may stand anywhere."""
+    if tree[0] == 3:
+        return
+    forest = list(_flat(tree))
+    labelled = [node for node in forest if node[0] == 2]
+    if any(node[0] == 3 for node in forest):
+        raise TreeMalformed("not well-formed: a value in a fork, where only labels belong")
+    for one, other in pairwise(labelled):
+        if one[1] >= other[1]:
+            raise TreeMalformed(f"not well-formed: {other[1]!r:.40} comes after {one[1]!r:.40}")
+    for node in labelled:
+        _check_order(node[2])
 
 
 def _hash_of(tree: Any, depth: int) -> bytes:

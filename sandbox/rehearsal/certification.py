@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.candid.types import field_hash
 from sandbox.candid.values import Some
-from sandbox.certification import TreeMalformed, decoded, issued, root_hash
+from sandbox.certification import TreeMalformed, decoded, root_hash
+from sandbox.world.certifying import certificate_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +49,7 @@ def unsigned_certificate(state: CanisterState) -> bytes:
 
     It names no time, so that replies before and after an upgrade can be compared.
     """
-    return issued({b"canister": {bytes(state.id): {b"certified_data": state.certified_data}}}, None)
+    return certificate_of(bytes(state.id), state.certified_data, time_ns=None, secret=None)
 
 
 def witnesses(value: Any) -> Iterator[bytes | None]:

@@ -34,16 +34,24 @@ class Certifier:
         return _certificate(bytes(state.id), state.certified_data, self._now_ns())
 
 
-@lru_cache(maxsize=64)
-def _certificate(canister: bytes, data: bytes, time_ns: int) -> bytes:
+def certificate_of(canister: bytes, data: bytes, time_ns: int | None, secret: int | None) -> bytes:
+    """Return a certificate of what a canister has certified.
+
+    time_ns: None to name no time.
+    secret: what it is signed with, None to leave it unsigned.
+    """
     # Few modules ask, and every command would wait for the import.
     from sandbox.certification import issued
 
-    state: State = {
-        b"canister": {canister: {b"certified_data": data}},
-        b"time": encode_u(time_ns),
-    }
-    return issued(state, SECRET if _can_sign() else None)
+    state: dict[bytes, bytes | State] = {b"canister": {canister: {b"certified_data": data}}}
+    if time_ns is not None:
+        state[b"time"] = encode_u(time_ns)
+    return issued(state, secret)
+
+
+@lru_cache(maxsize=64)
+def _certificate(canister: bytes, data: bytes, time_ns: int) -> bytes:
+    return certificate_of(canister, data, time_ns, SECRET if _can_sign() else None)
 
 
 @cache

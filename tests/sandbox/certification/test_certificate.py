@@ -64,6 +64,22 @@ def test_a_certificate_without_a_time_tells_none() -> None:
         _ = verified(issued({b"canister": {}})).time_ns
 
 
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\x80", b"\x05\x05", encode_u(1 << 64), b"\x80" * 10 + b"\x01"],
+    ids=["nothing", "cut off", "something behind it", "65 bits", "71 bits"],
+)
+def test_a_time_that_is_not_one_number_of_64_bits_is_unproven(data: bytes) -> None:
+    certificate = verified(issued({b"time": data}))
+
+    with pytest.raises(Unproven, match="not a number of 64 bits"):
+        _ = certificate.time_ns
+
+
+def test_the_last_time_of_64_bits_is_told() -> None:
+    assert verified(issued({b"time": encode_u((1 << 64) - 1)})).time_ns == (1 << 64) - 1
+
+
 def test_an_update_has_no_certificate(run_wat: Callable[..., Canister]) -> None:
     canister = run_wat("certificate")
 
@@ -166,6 +182,22 @@ def test_what_is_no_certificate_is_refused(data: bytes) -> None:
         Certificate.read(data)
 
 
+def test_a_certificate_of_an_ill_formed_tree_is_refused() -> None:
+    swapped: cbor.Item = [1, [2, b"time", [3, b"1"]], [2, b"canister", [0]]]
+
+    with pytest.raises(CertificateInvalid, match="not a certificate: not well-formed"):
+        Certificate.read(cbor.encode({"tree": swapped, "signature": bytes(48)}))
+
+
+def test_a_certificate_with_two_trees_is_refused() -> None:
+    first, second = issued(STATE), issued({b"time": encode_u(9)})
+    other_tree = first[4 : first.index(b"\x69signature")]
+    twice = b"\xd9\xd9\xf7\xa3" + other_tree + second[4:]
+
+    with pytest.raises(CertificateInvalid, match="not a certificate: the key 'tree' twice"):
+        Certificate.read(twice)
+
+
 # --- delegations
 
 
@@ -212,6 +244,14 @@ def test_a_delegation_that_proves_no_key_is_refused() -> None:
         verified(delegated({b"subnet": {}}))
 
 
+def test_a_key_below_the_place_of_the_key_is_no_key() -> None:
+    key = DER_PREFIX + bls.public_key(SUBNET_SECRET)
+    data = delegated({b"subnet": {SUBNET: {b"public_key": {b"below": key}}}})
+
+    with pytest.raises(CertificateInvalid, match="names no key"):
+        verified(data)
+
+
 def test_a_subnets_state_signed_by_somebody_else_is_refused() -> None:
     with pytest.raises(CertificateInvalid, match="signature"):
         verified(delegated(vouching(5, 9, is_new=True), signed_by=SECRET))
@@ -224,6 +264,15 @@ def test_a_delegation_that_delegates_again_is_refused() -> None:
 
     with pytest.raises(CertificateInvalid, match="delegates again"):
         Certificate.read(cbor.encode(once | {"delegation": twice}))
+
+
+def test_a_subnet_id_that_is_no_principal_is_refused() -> None:
+    # Nobody signs the id itself, so anybody may put another one beside a genuine delegation.
+    data = delegated(vouching(5, 9, is_new=False), subnet=bytes(30))
+
+    for canister in (CANISTER, None):
+        with pytest.raises(CertificateInvalid, match="subnet's id of 30 bytes"):
+            verified(data, canister=canister)
 
 
 def test_the_signed_message_is_the_root_hash_behind_its_domain() -> None:

@@ -1,8 +1,9 @@
-"""Hash trees: the specification's example, and that a pruned tree never tells a lie."""
+"""Hash trees: the specification's example and rules, and that a pruned tree never tells a lie."""
 
 from __future__ import annotations
 
 from contextlib import suppress
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -93,6 +94,83 @@ def test_a_pruned_tree_has_the_same_root_and_never_lies(
         assert lookup(pruned, *path) == whole
 
 
+# --- trees as anybody may hand them over, against the specification's own words
+
+PRUNED_PART = [4, bytes(32)]
+few_labels = st.sampled_from([b"", b"a", b"aa", b"ab", b"b", b"c"])
+
+
+@st.composite
+def well_formed_trees(draw: st.DrawFn, depth: int = 3) -> Any:
+    """Return a tree that keeps to the rules: any shape of forks, pruned and empty anywhere."""
+    kinds = draw(st.lists(st.sampled_from([0, 2, 2, 4]), max_size=5 if depth else 0))
+    if not kinds:
+        return draw(st.sampled_from([[0], [3, b"value"], PRUNED_PART]))
+    used = draw(st.sets(few_labels, min_size=kinds.count(2), max_size=kinds.count(2)))
+    in_order = iter(sorted(used))
+    nodes: list[Any] = [
+        [2, next(in_order), draw(well_formed_trees(depth - 1))]
+        if kind == 2
+        else [[0], PRUNED_PART][kind // 4]
+        for kind in kinds
+    ]
+    while len(nodes) > 1:
+        at = draw(st.integers(0, len(nodes) - 2))
+        nodes[at : at + 2] = [[1, nodes[at], nodes[at + 1]]]
+    return nodes[0]
+
+
+any_trees = st.recursive(
+    st.sampled_from([[0], [3, b"value"], PRUNED_PART]),
+    lambda below: (
+        st.tuples(st.just(1), below, below) | st.tuples(st.just(2), few_labels, below)
+    ).map(list),
+    max_leaves=6,
+)
+
+
+@pytest.mark.slow
+@settings(deadline=None)
+@given(well_formed_trees(), st.lists(few_labels, max_size=3))
+def test_lookup_is_that_of_the_specification(tree: Any, path: list[bytes]) -> None:
+    try:
+        found: object = lookup(decoded(encoded(tree)), *path)
+    except Unproven:
+        found = Unproven
+
+    assert found == _lookup_path(path, tree)
+
+
+@settings(deadline=None)
+@given(any_trees)
+def test_exactly_the_well_formed_trees_are_read(tree: Any) -> None:
+    try:
+        was_read = decoded(encoded(tree)) == tree
+    except TreeMalformed:
+        was_read = False
+
+    assert was_read == _is_well_formed(tree)
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        [1, [2, b"b", [3, b"1"]], [2, b"a", [3, b"2"]]],
+        [1, [2, b"a", [3, b"1"]], [2, b"a", [3, b"2"]]],
+        [1, [2, b"b", [3, b"1"]], [1, PRUNED_PART, [2, b"a", [3, b"2"]]]],
+        [1, [3, b"1"], [2, b"b", [3, b"2"]]],
+        [1, [0], [3, b"1"]],
+        [2, b"above", [1, [2, b"b", [0]], [2, b"a", [0]]]],
+    ],
+)
+def test_a_tree_out_of_order_is_refused_and_proves_nothing(tree: Any) -> None:
+    with pytest.raises(TreeMalformed, match="well-formed"):
+        decoded(encoded(tree))
+
+
+# --- what is no tree at all
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -142,3 +220,47 @@ def _pruned(tree: Any, data: st.DataObject) -> Any:
         case [2, label, below]:
             return [2, label, _pruned(below, data)]
     return tree
+
+
+def _lookup_path(path: list[bytes], tree: Any) -> object:
+    """The specification's lookup_path, line by line; Unproven is its Unknown and its Error."""
+    if not path:
+        return {0: None, 3: tree[-1]}.get(tree[0], Unproven)
+    found = _find_label(path[0], _flatten_forks(tree))
+    return _lookup_path(path[1:], found) if isinstance(found, list) else found
+
+
+def _find_label(label: bytes, trees: list[Any]) -> object:
+    """The specification's find_label, a line for each of its cases."""
+    labels = [tree[1] if tree[0] == 2 else None for tree in trees]
+    if label in labels:
+        return trees[labels.index(label)][2]
+    for one, other in pairwise(labels):
+        if one is not None and other is not None and one < label < other:
+            return None
+    if labels and labels[0] is not None and label < labels[0]:
+        return None
+    if labels and labels[-1] is not None and labels[-1] < label:
+        return None
+    if [tree[0] for tree in trees] in ([3], []):
+        return None
+    return Unproven
+
+
+def _is_well_formed(tree: Any) -> bool:
+    """The specification's well_formed and well_formed_forest."""
+    if tree[0] == 3:
+        return True
+    trees = _flatten_forks(tree)
+    labels = [tree[1] for tree in trees if tree[0] == 2]
+    return (
+        all(one < other for one, other in pairwise(labels))
+        and all(_is_well_formed(tree[2]) for tree in trees if tree[0] == 2)
+        and all(tree[0] != 3 for tree in trees)
+    )
+
+
+def _flatten_forks(tree: Any) -> list[Any]:
+    if tree[0] == 0:
+        return []
+    return _flatten_forks(tree[1]) + _flatten_forks(tree[2]) if tree[0] == 1 else [tree]

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import base64
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 import pytest
 
 from sandbox.candid.values import Some
-from sandbox.rehearsal.certification import without_certificates, witnesses
+from sandbox.certification import Certificate, encoded
+from sandbox.rehearsal.certification import certifying, without_certificates, witnesses
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox import Sandbox
+    from sandbox.handle import Canister
 
 # The example of the IC interface specification ("Example" below "Certificate"), whole.
 TREE = bytes.fromhex(
@@ -37,6 +45,23 @@ def test_the_root_hash_is_that_of_the_specification(tree: bytes) -> None:
     assert list(witnesses(Some({"certificate": b"", "hash_tree": tree}))) == [ROOT]
 
 
+def test_a_rehearsals_certificates_are_unsigned_and_the_same_at_any_time(
+    ic: Sandbox, run_wat: Callable[..., Canister]
+) -> None:
+    canister = run_wat("certificate")
+    canister.update_raw("certify")
+
+    with certifying(ic):
+        data = canister.query_raw("get")
+        ic.advance(days=1)
+        later = canister.query_raw("get")
+
+    certificate = Certificate.read(data)
+    assert later == data
+    assert certificate.certified_data(canister.id) == b"certified"
+    assert (certificate.lookup("time"), certificate.signature) == (None, bytes(48))
+
+
 def test_a_single_leaf_is_hashed_under_its_own_name() -> None:
     name = b"ic-hashtree-leaf"
 
@@ -51,6 +76,13 @@ def test_what_is_damaged_is_no_witness() -> None:
     deep = b"\x83\x02\x40" * 5_000 + b"\x81\x00"
     assert list(witnesses({"hash_tree": deep})) == [None]
     assert list(witnesses({"headers": [("ic-certificate", "tree=:?:")]})) == [None]
+
+
+def test_a_tree_whose_labels_are_out_of_order_is_no_witness() -> None:
+    swapped = encoded([1, [2, b"b", [0]], [2, b"a", [0]]])
+
+    assert list(witnesses({"hash_tree": swapped})) == [None]
+    assert list(witnesses({"headers": [_header(swapped)]})) == [None]
 
 
 def test_pages_are_compared_without_what_certifies_them() -> None:
