@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 import wasmtime
 
@@ -48,6 +48,12 @@ class CallTree:
 
     nodes: bytes
     entries: Mapping[str, Entry] = field(default_factory=dict)
+
+    @classmethod
+    def of_entry(cls, name: str, instructions: int, pages: int, page_instructions: int) -> Self:
+        """Return a tree that has these of an entry, and none of functions."""
+        nodes = bytes(NODE.size) + NODE.pack(-1, 0, 0, 0, 0, instructions)
+        return cls(nodes, {name: Entry(1, pages=pages, page_instructions=page_instructions)})
 
     def __iter__(self) -> Iterator[tuple[int, int, int, int]]:
         """Yield (function, number of the calling node, calls, own instructions) from node 1 on.

@@ -93,8 +93,12 @@ class Profiling:
         assert instance.probe is not None
         calls = instance.probe.take()
         if calls.entries:
-            for listener in self._listeners:
-                listener.collect(canister, module, calls)
+            self.deliver(canister, module, calls)
+
+    def deliver(self, canister: Principal, module: InstalledModule, calls: CallTree) -> None:
+        """Let the listeners know of calls."""
+        for listener in self._listeners:
+            listener.collect(canister, module, calls)
 
     def _profiled(self, module: InstalledModule) -> Profiled:
         shape = module.shape

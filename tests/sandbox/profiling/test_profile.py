@@ -44,6 +44,11 @@ TREE = """(module
   (func $deep (param i32)
     (if (local.get 0) (then (call $deep (i32.sub (local.get 0) (i32.const 1))))))
   (func $dive (export "canister_query dive") (call $deep (i32.const 20000)) (call $reply))
+  (func $dive_on (export "canister_query dive_on") (call $deep (i32.const 100000)) (call $reply))
+  (func $fall (param i32)
+    (if (i32.eqz (local.get 0)) (then (unreachable)))
+    (call $fall (i32.sub (local.get 0) (i32.const 1))))
+  (func $stumble (export "canister_update stumble") (call $fall (i32.const 13)))
   (func $endless (call $endless))
   (func $overflow (export "canister_query overflow") (call $endless))
   (func $trap (call $leaf) (unreachable))
@@ -163,6 +168,30 @@ def test_a_stack_overflow_is_one_in_a_profile_too(ic: Sandbox, canister: Caniste
         canister.query_raw("overflow")
 
     assert profile.instructions > 0
+
+
+@pytest.mark.parametrize("method", ["stumble", "overflow"])
+def test_a_backtrace_is_as_long_as_without(ic: Sandbox, canister: Canister, method: str) -> None:
+    def trap() -> tuple[str, tuple[str, ...], list[int]]:
+        with ic.trace() as trace, pytest.raises(CanisterTrapped) as info:
+            canister.update_raw(method)
+        return str(info.value), info.value.backtrace, [it.instructions for it in trace.executions]
+
+    without = trap()
+    with ic.profile() as profile:
+        assert trap() == without
+
+    assert profile.instructions == sum(without[2])
+
+
+def test_what_needs_all_of_the_stack_is_run_again_without(ic: Sandbox, canister: Canister) -> None:
+    with ic.profile() as profile, ic.trace() as trace:
+        canister.update_raw("dive_on")
+        canister.update_raw("run")
+
+    assert profile.instructions == sum(item.instructions for item in trace.executions)
+    assert entry(profile, "canister_query dive_on").calls == 1
+    assert entry(profile, "canister_update run").below["run"].below["leaf"].calls == 1
 
 
 @pytest.mark.slow
