@@ -43,6 +43,10 @@ TREE = """(module
     (call $reply))
   (func $deep (param i32)
     (if (local.get 0) (then (call $deep (i32.sub (local.get 0) (i32.const 1))))))
+  (func $drain (param i32)
+    (call $leaf)
+    (if (local.get 0) (then (return_call $drain (i32.sub (local.get 0) (i32.const 1))))))
+  (func $loop (export "canister_query loop") (call $drain (i32.const 300000)) (call $reply))
   (func $dive (export "canister_query dive") (call $deep (i32.const 20000)) (call $reply))
   (func $dive_on (export "canister_query dive_on") (call $deep (i32.const 100000)) (call $reply))
   (func $fall (param i32)
@@ -117,9 +121,15 @@ def test_any_shape_of_function_can_be_called(ic: Sandbox, canister: Canister) ->
 
     shapes = entry(profile, "canister_query shapes").below["shapes"]
     assert shapes.below["wide"].calls == 1
-    costs = {cost.name: cost for cost in profile.functions()}
-    assert costs["tail"].calls == 6
-    assert costs["tail"].own == costs["tail"].total
+
+
+def test_a_loop_of_tail_calls_counts_for_its_caller(ic: Sandbox, canister: Canister) -> None:
+    with ic.profile() as profile, ic.trace() as trace:
+        canister.query_raw("loop")
+
+    called = entry(profile, "canister_query loop").below["loop"]
+    assert shape(called) == ("loop", 1, called.own, ("leaf", 300_001, 900_003))
+    assert profile.instructions == trace.executions[0].instructions
 
 
 def test_functions_are_added_up_wherever_they_are_called(ic: Sandbox, canister: Canister) -> None:
