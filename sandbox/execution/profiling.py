@@ -95,6 +95,12 @@ class Profiling:
         if calls.entries:
             self.deliver(canister, module, calls)
 
+    def take_back(self, instance: Instance) -> None:
+        """Let the listeners take off what ran in an instance, and was delivered before."""
+        canister, module = self._live[instance]
+        assert instance.probe is not None
+        self.deliver(canister, module, instance.probe.take().negated())
+
     def deliver(self, canister: Principal, module: InstalledModule, calls: CallTree) -> None:
         """Let the listeners know of calls."""
         for listener in self._listeners:

@@ -43,15 +43,17 @@ class Running(Embodiment):
         first_line = self.log.next_index
         instance = self.live()
         trap = self._run(instance, task)
-        while trap is not None and self._is_run_again(instance, trap):
+        while trap is not None and self._is_run_again(instance, task, trap):
             self.log.forget_from(first_line)
             instance = self.live()
             trap = self._run(instance, task)
         return instance, trap
 
-    def _is_run_again(self, instance: Instance, trap: TrapInfo | Violation) -> bool:
+    def _is_run_again(self, instance: Instance, task: Task, trap: TrapInfo | Violation) -> bool:
         """Whether a trap was the instance's fault; then another one is to be made."""
         if exchange.wants_stable_capacity(instance.mail):
+            if instance.probe is not None:
+                self._uncount(task)
             self._needs_all_stable = True
         elif instance.probe is not None and isinstance(trap, TrapInfo) and trap.is_cut_short:
             self._is_profiled = False
@@ -60,6 +62,17 @@ class Running(Embodiment):
             return False
         self.discard()
         return True
+
+    def _uncount(self, task: Task) -> None:
+        """Take the run that was stopped for lack of stable memory out of the profile.
+
+        The tree it is in has earlier messages as well, so it runs over a new instance once more:
+        what that one's tree has is taken off. It is rare: afterwards the canister has all the room.
+        """
+        self.discard()
+        alone = self.live()
+        self._run(alone, task)
+        self.machine.profiling.take_back(alone)
 
     def _count_rest(self, task: Task, instructions: int, pages: int, for_pages: int) -> None:
         """Let a profile have what was used without it, if the message ended so.

@@ -204,6 +204,33 @@ def test_what_needs_all_of_the_stack_is_run_again_without(ic: Sandbox, canister:
     assert entry(profile, "canister_update run").below["run"].below["leaf"].calls == 1
 
 
+def test_a_message_that_had_to_run_twice_counts_once(ic: Sandbox) -> None:
+    canister = ic.install(
+        b"""(module
+        (import "ic0" "msg_reply" (func $reply))
+        (import "ic0" "msg_arg_data_size" (func $size (result i32)))
+        (import "ic0" "stable64_grow" (func $grow (param i64) (result i64)))
+        (import "ic0" "stable64_write" (func $write (param i64 i64 i64)))
+        (memory 1)
+        (func $work)
+        (func $run (export "canister_update run")
+          (call $work)
+          (if (call $size) (then
+            (drop (call $grow (i64.const 300000))) ;; more than an instance has room for at first
+            (call $write (i64.const 17884901888) (i64.const 0) (i64.const 100))))
+          (call $work)
+          (call $reply)))"""
+    )
+
+    with ic.profile() as profile, ic.trace() as trace:
+        for argument in (b"", b"large", b""):
+            canister.update_raw("run", argument)
+
+    ran = entry(profile, "canister_update run")
+    assert (ran.calls, ran.below["run"].calls, ran.below["run"].below["work"].calls) == (3, 3, 6)
+    assert profile.instructions == sum(item.instructions for item in trace.executions)
+
+
 @pytest.mark.slow
 def test_a_tree_that_grows_too_large_keeps_its_sum(ic: Sandbox, canister: Canister) -> None:
     with ic.profile() as profile, ic.trace() as trace:
