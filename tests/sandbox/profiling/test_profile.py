@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import sys
+from collections import Counter
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -11,6 +13,7 @@ import pytest
 
 from canisters import universal as u
 from sandbox import CanisterTrapped, Sandbox, UsageError
+from sandbox.profiling import Profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
     from canisters.build import Built
     from sandbox.handle import Canister
-    from sandbox.profiling import Node, Profile
+    from sandbox.profiling import Node
 
 # `leaf` costs 3 (entry, const, drop); `twice` calls it twice, `run` calls that through the table.
 TREE = """(module
@@ -378,6 +381,30 @@ def test_names_that_a_canister_chose_do_no_harm(ic: Sandbox) -> None:
     assert "<script>alert" not in profile.svg()
     ET.fromstring(profile.svg())
     assert all(len(line.rsplit(" ", 1)) == 2 for line in profile.folded().splitlines())
+
+
+@pytest.mark.parametrize("show", [Profile.svg, Profile.folded, Profile.__str__, Profile.to_json])
+def test_what_hangs_deep_in_the_tree_is_no_more_work(
+    ic: Sandbox, show: Callable[[Profile], str]
+) -> None:
+    def work(depth: int) -> int:
+        """Return how often a function of Python begins or goes on."""
+        with ic.profile() as profile:
+            pass
+        at = profile.root
+        for name in range(depth):
+            at = at.child(f"caller {name}")
+        for name in range(500):
+            at.child(f"leaf {name}").own = 1
+        events: Counter[str] = Counter()
+        sys.setprofile(lambda _frame, event, _argument: events.update([event]))
+        try:
+            show(profile)
+        finally:
+            sys.setprofile(None)
+        return events["call"]
+
+    assert work(180) < 2 * work(10)
 
 
 def test_a_profile_of_nothing_can_be_shown(ic: Sandbox) -> None:
