@@ -188,15 +188,17 @@ class Profile:
 
     def collect(self, canister: Principal, module: InstalledModule, calls: CallTree) -> None:
         """See ``execution.profiling.Listener``."""
-        top = self._root.child(self._name_of(canister))
+        top = self._root.child(_printable(self._name_of(canister)))
         names = self._names_of(module)
-        entered = {entry.node: name for name, entry in calls.entries.items()}
+        entered = {entry.node: _printable(name) for name, entry in calls.entries.items()}
         nodes, depths = [top], [0]
         for number, (function, parent, times, own) in enumerate(calls, start=1):
             node, depth = nodes[parent], depths[parent]
             if depth < _MOST_DEPTH:
-                named = _name(names, function) if function >= 0 else entered[number]
-                node = node.child(named)
+                if function < 0:
+                    node = node.child(entered[number])
+                else:
+                    node = node.child(names.get(function) or f"function {function}")
                 node.calls += times
             node.own += own
             nodes.append(node)
@@ -219,7 +221,8 @@ class Profile:
                 item.index: item.name for item in parsed.exports if item.kind is ExternKind.FUNCTION
             }
             listed = {index: demangled(name) for index, name in function_names(parsed).items()}
-            found = self._names[module.module_hash] = exported | listed
+            found = {index: _name(name) for index, name in (exported | listed).items()}
+            self._names[module.module_hash] = found
         return found
 
 
@@ -231,10 +234,14 @@ _FORMS: Final[Mapping[str, Callable[[Profile], str]]] = {
 }
 
 
-def _name(names: dict[int, str], function: int) -> str:
+def _printable(name: str) -> str:
     # Names come from canisters, and go to terminals and into pictures.
-    name = "".join(letter if letter.isprintable() else "?" for letter in names.get(function, ""))
-    return name or f"function {function}"
+    return "".join(letter if letter.isprintable() else "?" for letter in name)
+
+
+def _name(name: str) -> str:
+    """Return what a function is called here: nothing that begins as what is no function's."""
+    return _printable(f"fn {name}" if name.startswith("(") else name)
 
 
 def _add_up(

@@ -372,15 +372,29 @@ def test_a_flame_graph_is_svg_with_a_box_for_each_function(ic: Sandbox, canister
 
 
 def test_names_that_a_canister_chose_do_no_harm(ic: Sandbox) -> None:
-    evil = r"<script>alert(1)</script>;\1b[31m\00"
-    canister = ic.install(TREE.replace("(func $leaf", f'(func $leaf (@name "{evil}")').encode())
+    evil = r"<script>alert(1)</script>;\1b[31m\00\0a7"
+    named = TREE.replace("(func $leaf", f'(func $leaf (@name "{evil}")')
+    canister = ic.install(named.replace("update run", f"update {evil}").encode())
     with ic.profile() as profile:
-        canister.update_raw("run")
+        canister.update_raw("<script>alert(1)</script>;\x1b[31m\0\n7")
 
     assert "\x1b" not in f"{profile}{profile.folded()}{profile.svg()}{profile.to_json()}"
     assert "<script>alert" not in profile.svg()
     ET.fromstring(profile.svg())
-    assert all(len(line.rsplit(" ", 1)) == 2 for line in profile.folded().splitlines())
+    lines = profile.folded().splitlines()
+    assert all(re.fullmatch(r"[^;]+;canister_update [^ ]+(;.+)? \d+", line) for line in lines)
+
+
+def test_a_function_is_not_taken_for_what_is_none(ic: Sandbox) -> None:
+    named = TREE.replace("(func $leaf", '(func $leaf (@name "(changed pages)")')
+    canister = ic.install(named.encode())
+
+    with ic.profile() as profile:
+        canister.update_raw("run")
+
+    costs = {cost.name: cost.own for cost in profile.functions()}
+    assert costs["fn (changed pages)"] == 9
+    assert "(changed pages)" not in costs
 
 
 @pytest.mark.parametrize("show", [Profile.svg, Profile.folded, Profile.__str__, Profile.to_json])
