@@ -212,13 +212,16 @@ class Sandbox(TakesSnapshots):
 
     @contextmanager
     def trace(self) -> Iterator[Trace]:
-        """Record what happens in the ``with`` block: ``print(trace)``, ``trace.to_json()``."""
+        """Record what happens in the ``with`` block: ``print(trace)``, ``trace.to_json()``.
+
+        Other threads wait for the block's end.
+        """
         with self.entered() as world, world.traced() as tracer:
             yield tracer.trace
 
     @contextmanager
     def profile(self) -> Iterator[Profile]:
-        """Count what each function uses up in the ``with`` block: ``print(profile)``."""
+        """Count what functions use up in the block, other threads waiting: ``print(profile)``."""
         from sandbox.profiling import Profile
 
         with self.entered() as world, Profile(world) as found:

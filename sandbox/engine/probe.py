@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 import wasmtime
 
@@ -48,6 +48,23 @@ class CallTree:
 
     nodes: bytes
     entries: Mapping[str, Entry] = field(default_factory=dict)
+
+    @classmethod
+    def of_entry(cls, name: str, instructions: int, pages: int, page_instructions: int) -> Self:
+        """Return a tree that has these of an entry, and none of functions."""
+        nodes = bytes(NODE.size) + NODE.pack(-1, 0, 0, 0, 0, instructions)
+        return cls(nodes, {name: Entry(1, pages=pages, page_instructions=page_instructions)})
+
+    def negated(self) -> CallTree:
+        """Return a tree that takes off what this one adds."""
+        nodes = bytearray(self.nodes)
+        for at, (*place, calls, own) in enumerate(NODE.iter_unpack(self.nodes)):
+            NODE.pack_into(nodes, at * NODE.size, *place, -calls, -own)
+        entries = {
+            name: Entry(it.node, -it.messages, -it.late, -it.pages, -it.page_instructions)
+            for name, it in self.entries.items()
+        }
+        return CallTree(bytes(nodes), entries)
 
     def __iter__(self) -> Iterator[tuple[int, int, int, int]]:
         """Yield (function, number of the calling node, calls, own instructions) from node 1 on.

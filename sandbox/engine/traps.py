@@ -18,6 +18,8 @@ OUT_OF_INSTRUCTIONS: Final = "out of instructions"
 BAD_SIGNATURE: Final = "bad signature"
 UNREACHABLE: Final = "unreachable"
 SYSTEM_MODULE_NAME: Final = "ic0"
+# What wasmtime keeps at most; its C interface has no way to ask for more.
+_MOST_FRAMES: Final = 20
 _UNNAMED: Final = "unknown function at index"
 
 # The replica's trap texts (``TrapCode`` in rs/interfaces/.../errors.rs); all else is "unknown".
@@ -41,11 +43,14 @@ class TrapInfo:
     text: the replica's trap text, or one of this module's constants.
     backtrace: canister functions, innermost first; unnamed ones as the replica words it.
     has_names: some function has a name; without any, the replica shows no backtrace.
+    is_cut_short: with fewer frames on the stack there would be another trap, or none, or more
+        of the backtrace.
     """
 
     text: str
     backtrace: tuple[str, ...]
     has_names: bool
+    is_cut_short: bool = False
 
 
 def read_trap(trap: Trap, unnamed_from: int | None = None) -> TrapInfo:
@@ -55,9 +60,11 @@ def read_trap(trap: Trap, unnamed_from: int | None = None) -> TrapInfo:
     """
     code = trap.trap_code
     text = _TEXTS.get(code, "unknown") if code is not None else "unknown"
+    listed = trap.frames
+    is_cut_short = len(listed) >= _MOST_FRAMES or code is TrapCode.STACK_OVERFLOW
     frames = [
         frame
-        for frame in trap.frames
+        for frame in listed
         if frame.module_name != SYSTEM_MODULE_NAME
         and (unnamed_from is None or frame.func_index < unnamed_from)
     ]
@@ -65,7 +72,7 @@ def read_trap(trap: Trap, unnamed_from: int | None = None) -> TrapInfo:
     backtrace = tuple(
         name or f"{_UNNAMED} {frame.func_index}" for frame, name in zip(frames, names, strict=True)
     )
-    return TrapInfo(text, backtrace, any(names))
+    return TrapInfo(text, backtrace, any(names), is_cut_short)
 
 
 def named_from(backtrace: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """One message, one transaction: run it, then commit whole or leave no trace.
 
-``CanisterRuntime`` is a canister (``sandbox.execution.embodiment``) that runs messages. The rule it
+``CanisterRuntime`` is a canister that runs messages (``sandbox.execution.running``). The rule it
 keeps: invariant 1 (a failed or read-only message changes nothing but the log).
 """
 
@@ -13,16 +13,17 @@ from sandbox import texts
 from sandbox.engine import Instance, TrapInfo
 from sandbox.execution import exchange
 from sandbox.execution.capture import Capture, Held
-from sandbox.execution.embodiment import FULL_STABLE_PAGES, PAGE_BYTES, Embodiment, Origin
+from sandbox.execution.embodiment import FULL_STABLE_PAGES, PAGE_BYTES, Origin
 from sandbox.execution.exchange import Effects, Surroundings
-from sandbox.execution.failures import failed, no_function, out_of_host_memory, trap_violation
+from sandbox.execution.failures import failed, out_of_host_memory, trap_violation
 from sandbox.execution.interrupts import uninterrupted
 from sandbox.execution.machine import Growth, Machine
+from sandbox.execution.running import Running
 from sandbox.memory import OS_PAGE, Region, RegionRefused
 from sandbox.messages import Outcome, Reject, Task
 from sandbox.principal import Principal
 from sandbox.records import renew
-from sandbox.system_api.table import IMPORTS, MODE_NAMES, Context
+from sandbox.system_api.table import IMPORTS, Context
 from sandbox.system_api.violations import Kind, Violation, describe
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ _INSTALLING: Final = Context.INIT | Context.PRE_UPGRADE | Context.START
 _HEAP_LIMITED: Final = Context.UPDATE | Context.INIT | Context.START
 
 
-class CanisterRuntime(Embodiment):
+class CanisterRuntime(Running):
     """A canister between and during messages."""
 
     def __init__(
@@ -75,15 +76,11 @@ class CanisterRuntime(Embodiment):
         Raises: UsageError in a thread whose stack is too small for Wasm code.
         """
         self.machine.compiler.stack.check()
-        instance = self.live()
+        self.live()
         self._task_context, self._outstanding = task.context, task.outstanding
         self._image_bytes = self._held_bytes()
         try:
-            first_line = self.log.next_index
-            trap = self._run(instance, task)
-            if trap is not None and exchange.wants_stable_capacity(instance.mail):
-                self.log.forget_from(first_line)
-                instance, trap = self._run_with_all_stable(task)
+            instance, trap = self._run_to_end(task)
             outcome = self._finish(instance, task, trap, bumps_version=bumps_version)
         except BaseException:
             # Interrupted, or the host is out of memory: forget the half-done instance.
@@ -119,10 +116,11 @@ class CanisterRuntime(Embodiment):
         if failure is not None or not task.keeps:
             self._roll_back(instance)
         self._give_back_read_pages(sum(pages))
-        if failure is not None:
-            return Outcome(failure, instructions=instructions)
         for_pages = _HEAP_PAGE_INSTRUCTIONS[self.module.is_64] * pages[0]
         for_pages += _STABLE_PAGE_INSTRUCTIONS * pages[1]
+        self._count_rest(task, instructions, sum(pages), for_pages)
+        if failure is not None:
+            return Outcome(failure, instructions=instructions)
         if instance.probe is not None:
             instance.probe.add_pages(sum(pages), for_pages)
         return Outcome(
@@ -164,28 +162,6 @@ class CanisterRuntime(Embodiment):
             call_fee=fee,
             call_byte_fee=byte_fee,
         )
-
-    def _run_with_all_stable(self, task: Task) -> tuple[Instance, TrapInfo | Violation | None]:
-        """Run a message from its start again, with address space for all stable memory."""
-        self.discard()
-        self._needs_all_stable = True
-        instance = self.live()
-        return instance, self._run(instance, task)
-
-    def _run(self, instance: Instance, task: Task) -> TrapInfo | Violation | None:
-        exchange.write_task(instance.mail, task, self._surroundings(instance, task))
-        if instance.probe is not None:
-            instance.entry = self._entry_of(task)
-            if instance.probe.is_full:
-                self.machine.profiling.collect_from(instance)
-        if isinstance(task.run, str):
-            return instance.run(task.run, task.instruction_limit)
-        result = instance.run_table(task.run.function, task.run.env, task.instruction_limit)
-        return no_function(task.run) if isinstance(result, str) else result
-
-    def _entry_of(self, task: Task) -> str:
-        is_start = task.run == self.module.shape.start_export
-        return task.run if isinstance(task.run, str) and not is_start else MODE_NAMES[task.context]
 
     def _failure(
         self, instance: Instance, task: Task, trap: TrapInfo | Violation | None

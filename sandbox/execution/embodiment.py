@@ -58,6 +58,7 @@ class Embodiment(ABC):
         self._labels: tuple[str, ...] = ()
         self._origin = Origin.STATE
         self._needs_all_stable = False
+        self._is_profiled = True  # False for a message that is run again without a profile
 
     @property
     def module(self) -> InstalledModule:
@@ -69,7 +70,7 @@ class Embodiment(ABC):
         """Return the live instance, making it from regions and globals when needed."""
         if (
             self._instance is not None
-            and (self._instance.probe is not None) is not self.machine.profiling.is_on
+            and (self._instance.probe is not None) is not self._keeps_profile()
         ):
             self.discard()
         if self._instance is None:
@@ -88,7 +89,7 @@ class Embodiment(ABC):
     def _start_instance(self, origin: Origin) -> None:
         module, machine = self.module, self.machine
         system_api, self._labels = machine.system_api(module.is_64)
-        profiled = machine.profiling.code_of(module) if machine.profiling.is_on else None
+        profiled = machine.profiling.code_of(module) if self._keeps_profile() else None
         instance = Instance(
             machine.compiler.engine,
             system_api,
@@ -110,6 +111,9 @@ class Embodiment(ABC):
             raise
         self._origin = origin
         self.went_live()
+
+    def _keeps_profile(self) -> bool:
+        return self._is_profiled and self.machine.profiling.is_on
 
     def _stable_capacity_pages(self) -> int:
         fits = self.stable.size_bytes <= _FIRST_STABLE_PAGES * PAGE_BYTES

@@ -93,8 +93,18 @@ class Profiling:
         assert instance.probe is not None
         calls = instance.probe.take()
         if calls.entries:
-            for listener in self._listeners:
-                listener.collect(canister, module, calls)
+            self.deliver(canister, module, calls)
+
+    def take_back(self, instance: Instance) -> None:
+        """Let the listeners take off what ran in an instance, and was delivered before."""
+        canister, module = self._live[instance]
+        assert instance.probe is not None
+        self.deliver(canister, module, instance.probe.take().negated())
+
+    def deliver(self, canister: Principal, module: InstalledModule, calls: CallTree) -> None:
+        """Let the listeners know of calls."""
+        for listener in self._listeners:
+            listener.collect(canister, module, calls)
 
     def _profiled(self, module: InstalledModule) -> Profiled:
         shape = module.shape

@@ -11,6 +11,8 @@ from html import escape
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
+from sandbox.profiling.profile import totals
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -54,8 +56,9 @@ class _Box:
 
 def flame_graph(root: Node) -> str:
     """Return an SVG document."""
-    whole = root.total
-    boxes = list(_boxes(root, 0.0, 0, whole or 1))
+    instructions = totals(root)
+    whole = instructions[id(root)]
+    boxes = list(_boxes(root, instructions))
     rows = 1 + max(box.row for box in boxes)
     height = (rows + 2) * _ROW + 2 * _MARGIN
     about = f"{whole:,} instructions. Click on a box to zoom, on the lowest to see all again."
@@ -72,14 +75,18 @@ def flame_graph(root: Node) -> str:
     return "".join(parts)
 
 
-def _boxes(node: Node, start: float, row: int, whole: int) -> Iterator[_Box]:
-    total = node.total
-    if total / whole * _WIDTH < _NARROWEST and row:
-        return
-    yield _Box(node.name, start, total / whole, row, total, node.calls)
-    for below in sorted(node.below.values(), key=lambda child: child.name):
-        yield from _boxes(below, start, row + 1, whole)
-        start += below.total / whole
+def _boxes(root: Node, instructions: dict[int, int]) -> Iterator[_Box]:
+    whole = instructions[id(root)] or 1
+    waiting = [(root, 0.0, 0)]
+    while waiting:
+        node, start, row = waiting.pop()
+        total = instructions[id(node)]
+        yield _Box(node.name, start, total / whole, row, total, node.calls)
+        for below in sorted(node.below.values(), key=lambda child: child.name):
+            share = instructions[id(below)] / whole
+            if share * _WIDTH >= _NARROWEST:
+                waiting.append((below, start, row + 1))
+            start += share
 
 
 def _drawn(box: _Box, height: float) -> str:

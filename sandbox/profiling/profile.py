@@ -51,7 +51,7 @@ class Node:
     @property
     def total(self) -> int:
         """Instructions of it and of all below it."""
-        return self.own + sum(node.total for node in self.below.values())
+        return sum(node.own for node in _all_of(self))
 
     def child(self, name: str) -> Node:
         """Return the node below with this name, made when it is not there."""
@@ -64,6 +64,22 @@ class Node:
         """Return the tree as plain values."""
         below = [node.as_dict() for node in self.below.values()]
         return {"name": self.name, "calls": self.calls, "own": self.own, "below": below}
+
+
+def totals(root: Node) -> dict[int, int]:
+    """Return the totals of a node and of all below it, by ``id``; each is looked at once."""
+    found: dict[int, int] = {}
+    for node in reversed(_all_of(root)):
+        found[id(node)] = node.own + sum([found[id(below)] for below in node.below.values()])
+    return found
+
+
+def _all_of(root: Node) -> list[Node]:
+    """Return a node and all below it, each behind its caller."""
+    found = [root]
+    for node in found:
+        found += node.below.values()
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +129,13 @@ class Profile:
         for canister in self.root.below.values():
             for entry in canister.below.values():
                 for node in entry.below.values():
-                    _add_up(node, canister.name, found, frozenset())
+                    _add_up(node, canister.name, found, set())
         costs = (FunctionCost(*key, *numbers) for key, numbers in found.items())
         return tuple(sorted(costs, key=lambda cost: (-cost.own, -cost.total, cost.name)))
 
     def folded(self) -> str:
         """Return the tree as folded stacks, as flamegraph.pl, inferno and speedscope read it."""
-        return "".join(f"{';'.join(path)} {own}\n" for path, own in _stacks(self.root, ()))
+        return "".join(f"{';'.join(path)} {own}\n" for path, own in _stacks(self.root))
 
     def svg(self) -> str:
         """Return a flame graph."""
@@ -129,7 +145,8 @@ class Profile:
 
     def to_json(self) -> str:
         """Return the tree as JSON."""
-        return json.dumps(self.root.as_dict(), indent=1)
+        # Not indented: that takes the time of the depth for each node.
+        return json.dumps(self.root.as_dict())
 
     @staticmethod
     def check(path: Path) -> None:
@@ -157,10 +174,11 @@ class Profile:
         costs = self.functions()
         shown = costs[:_SHOWN]
         width = max((len(f"{cost.own:,}") for cost in shown), default=3)
-        whole = self.instructions or 1
-        lines = [f"{self.instructions:,} instructions: own, share, with what it called"]
+        whole = self.instructions
+        lines = [f"{whole:,} instructions: own, share, with what it called"]
         lines += [
-            f"{cost.own:>{width},}  {cost.own / whole:4.0%}  {cost.total / whole:4.0%}  {cost.name}"
+            f"{cost.own:>{width},}  {cost.own / (whole or 1):4.0%}  "
+            f"{cost.total / (whole or 1):4.0%}  {cost.name}"
             + (f"  ({cost.calls:,} ×)" if cost.calls else "")
             for cost in shown
         ]
@@ -170,15 +188,17 @@ class Profile:
 
     def collect(self, canister: Principal, module: InstalledModule, calls: CallTree) -> None:
         """See ``execution.profiling.Listener``."""
-        top = self._root.child(self._name_of(canister))
+        top = self._root.child(_printable(self._name_of(canister)))
         names = self._names_of(module)
-        entered = {entry.node: name for name, entry in calls.entries.items()}
+        entered = {entry.node: _printable(name) for name, entry in calls.entries.items()}
         nodes, depths = [top], [0]
         for number, (function, parent, times, own) in enumerate(calls, start=1):
             node, depth = nodes[parent], depths[parent]
             if depth < _MOST_DEPTH:
-                named = _name(names, function) if function >= 0 else entered[number]
-                node = node.child(named)
+                if function < 0:
+                    node = node.child(entered[number])
+                else:
+                    node = node.child(names.get(function) or f"function {function}")
                 node.calls += times
             node.own += own
             nodes.append(node)
@@ -201,7 +221,8 @@ class Profile:
                 item.index: item.name for item in parsed.exports if item.kind is ExternKind.FUNCTION
             }
             listed = {index: demangled(name) for index, name in function_names(parsed).items()}
-            found = self._names[module.module_hash] = exported | listed
+            found = {index: _name(name) for index, name in (exported | listed).items()}
+            self._names[module.module_hash] = found
         return found
 
 
@@ -213,29 +234,42 @@ _FORMS: Final[Mapping[str, Callable[[Profile], str]]] = {
 }
 
 
-def _name(names: dict[int, str], function: int) -> str:
+def _printable(name: str) -> str:
     # Names come from canisters, and go to terminals and into pictures.
-    name = "".join(letter if letter.isprintable() else "?" for letter in names.get(function, ""))
-    return name or f"function {function}"
+    return "".join(letter if letter.isprintable() else "?" for letter in name)
+
+
+def _name(name: str) -> str:
+    """Return what a function is called here: nothing that begins as what is no function's."""
+    return _printable(f"fn {name}" if name.startswith("(") else name)
 
 
 def _add_up(
-    node: Node, canister: str, found: dict[tuple[str, str], list[int]], above: frozenset[str]
+    node: Node, canister: str, found: dict[tuple[str, str], list[int]], above: set[str]
 ) -> int:
     """Add a node and all below to what was found; return its instructions."""
-    inside = above | {node.name}
-    total = node.own + sum(_add_up(below, canister, found, inside) for below in node.below.values())
+    is_outermost = node.name not in above
+    above.add(node.name)
+    total = node.own
+    for below in node.below.values():
+        total += _add_up(below, canister, found, above)
     numbers = found.setdefault((canister, node.name), [0, 0, 0])
     numbers[0] += node.calls
     numbers[1] += node.own
-    if node.name not in above:
+    if is_outermost:
         numbers[2] += total
+        above.discard(node.name)
     return total
 
 
-def _stacks(node: Node, above: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], int]]:
-    for below in node.below.values():
-        path = (*above, below.name.replace(";", ","))
-        if below.own:
-            yield path, below.own
-        yield from _stacks(below, path)
+def _stacks(root: Node) -> Iterator[tuple[tuple[str, ...], int]]:
+    """Yield (names from the canister down, own instructions) of each node that has some."""
+    waiting: list[tuple[Node, tuple[str, ...]]] = [
+        (node, ()) for node in reversed(root.below.values())
+    ]
+    while waiting:
+        node, above = waiting.pop()
+        path = (*above, node.name.replace(";", ","))
+        if node.own:
+            yield path, node.own
+        waiting += [(below, path) for below in reversed(node.below.values())]

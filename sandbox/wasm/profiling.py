@@ -10,6 +10,9 @@ so that every way to the function (calls, tables, exports) leads through the wra
 
 ``enter`` and ``leave`` keep a tree of calls in a memory of their own. They use no instructions
 of the counter, so what is measured is exactly what is counted without them. No index changes.
+
+Functions with tail calls stay where they are, and count for their callers: each turn of a loop
+of tail calls would leave a wrapper on the stack.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from sandbox.wasm.code import read_instructions
 from sandbox.wasm.encode import encode_export, encode_i, encode_section, encode_u
 from sandbox.wasm.module import ExternKind, SectionId
 from sandbox.wasm.parse import parse_module
@@ -36,6 +40,8 @@ _TREE_PAGES: Final = 256
 # Half a million nodes. What a message calls beyond counts for the caller; the host empties the
 # tree between messages when it is half full, and puts one node in for itself.
 TREE_BYTES: Final = _TREE_PAGES * _PAGE_BYTES
+
+_TAIL_CALLS: Final = frozenset((b"\x12", b"\x13"))  # return_call, return_call_indirect
 
 _PREFIX: Final = "canister_sandbox profile "
 _STATE: Final = ("node", "free", "over", "last", "sum")
@@ -117,23 +123,24 @@ def profiled(
     imported = len(module.imported(ExternKind.FUNCTION))
     meter = next(export.index for export in module.exports if export.name == counter)
     template = parse_module(assemble(_text(module, meter)))
-    bodies = [module.wasm[start:end] for start, end in module.bodies]
-    moved = bodies[: functions - imported]
-    wrappers = [
-        _wrapper(
-            imported + number,
-            len(module.function_type(imported + number).params),
-            (enter, first_moved + number, leave),
-        )
-        for number in range(len(moved))
-    ]
+    code = [module.wasm[start:end] for start, end in module.bodies]
+    moved: list[bytes] = []
+    indices: list[int] = []
+    for index in range(imported, functions):
+        body = code[index - imported]
+        if not _has_tail_calls(body):
+            parameters = len(module.function_type(index).params)
+            calls = (enter, first_moved + len(moved), leave)
+            code[index - imported] = _wrapper(index, parameters, calls)
+            moved.append(body)
+            indices.append(index)
     added = [template.wasm[start:end] for start, end in template.bodies]
     first_type, first_global = len(module.types), len(module.globals)
     new = {
         SectionId.TYPE: [b"\x60\x01\x7f\x00", b"\x60\x00\x00"],
         SectionId.FUNCTION: [
             *map(encode_u, (first_type, first_type + 1)),
-            *(encode_u(module.functions[imported + number]) for number in range(len(moved))),
+            *(encode_u(module.functions[index]) for index in indices),
         ],
         SectionId.MEMORY: [b"\x01" + encode_u(_TREE_PAGES) * 2],
         SectionId.GLOBAL: [b"\x7f\x01\x41\x00\x0b"] * 3 + [b"\x7e\x01\x42\x00\x0b"] * 2,
@@ -149,12 +156,17 @@ def profiled(
     for section_id, entries in new.items():
         old, count = old_entries(module, section_id)
         replaced[section_id] = encode_section(section_id, [old, *entries], count + len(entries))
-    code = wrappers + bodies[len(moved) :] + added + moved
-    sized = [encode_u(len(body)) + body for body in code]
+    sized = [encode_u(len(body)) + body for body in (*code, *added, *moved)]
     replaced[SectionId.CODE] = encode_section(SectionId.CODE, sized, len(sized))
     tree, node, free, over, last, sum_ = names
     found = ProfileNames(tree, node, free, over, last, sum_, first_moved)
     return splice(module, replaced), found
+
+
+def _has_tail_calls(body: bytes) -> bool:
+    if not any(key in body for key in _TAIL_CALLS):
+        return False  # most bodies, and no instruction had to be read
+    return any(key in _TAIL_CALLS for key, _, _ in read_instructions(body, 0, len(body)))
 
 
 def _wrapper(function: int, parameters: int, calls: tuple[int, int, int]) -> bytes:

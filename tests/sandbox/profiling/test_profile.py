@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import sys
+from collections import Counter
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -11,6 +13,7 @@ import pytest
 
 from canisters import universal as u
 from sandbox import CanisterTrapped, Sandbox, UsageError
+from sandbox.profiling import Profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
     from canisters.build import Built
     from sandbox.handle import Canister
-    from sandbox.profiling import Node, Profile
+    from sandbox.profiling import Node
 
 # `leaf` costs 3 (entry, const, drop); `twice` calls it twice, `run` calls that through the table.
 TREE = """(module
@@ -43,7 +46,16 @@ TREE = """(module
     (call $reply))
   (func $deep (param i32)
     (if (local.get 0) (then (call $deep (i32.sub (local.get 0) (i32.const 1))))))
+  (func $drain (param i32)
+    (call $leaf)
+    (if (local.get 0) (then (return_call $drain (i32.sub (local.get 0) (i32.const 1))))))
+  (func $loop (export "canister_query loop") (call $drain (i32.const 300000)) (call $reply))
   (func $dive (export "canister_query dive") (call $deep (i32.const 20000)) (call $reply))
+  (func $dive_on (export "canister_query dive_on") (call $deep (i32.const 100000)) (call $reply))
+  (func $fall (param i32)
+    (if (i32.eqz (local.get 0)) (then (unreachable)))
+    (call $fall (i32.sub (local.get 0) (i32.const 1))))
+  (func $stumble (export "canister_update stumble") (call $fall (i32.const 13)))
   (func $endless (call $endless))
   (func $overflow (export "canister_query overflow") (call $endless))
   (func $trap (call $leaf) (unreachable))
@@ -112,9 +124,15 @@ def test_any_shape_of_function_can_be_called(ic: Sandbox, canister: Canister) ->
 
     shapes = entry(profile, "canister_query shapes").below["shapes"]
     assert shapes.below["wide"].calls == 1
-    costs = {cost.name: cost for cost in profile.functions()}
-    assert costs["tail"].calls == 6
-    assert costs["tail"].own == costs["tail"].total
+
+
+def test_a_loop_of_tail_calls_counts_for_its_caller(ic: Sandbox, canister: Canister) -> None:
+    with ic.profile() as profile, ic.trace() as trace:
+        canister.query_raw("loop")
+
+    called = entry(profile, "canister_query loop").below["loop"]
+    assert shape(called) == ("loop", 1, called.own, ("leaf", 300_001, 900_003))
+    assert profile.instructions == trace.executions[0].instructions
 
 
 def test_functions_are_added_up_wherever_they_are_called(ic: Sandbox, canister: Canister) -> None:
@@ -163,6 +181,57 @@ def test_a_stack_overflow_is_one_in_a_profile_too(ic: Sandbox, canister: Caniste
         canister.query_raw("overflow")
 
     assert profile.instructions > 0
+
+
+@pytest.mark.parametrize("method", ["stumble", "overflow"])
+def test_a_backtrace_is_as_long_as_without(ic: Sandbox, canister: Canister, method: str) -> None:
+    def trap() -> tuple[str, tuple[str, ...], list[int]]:
+        with ic.trace() as trace, pytest.raises(CanisterTrapped) as info:
+            canister.update_raw(method)
+        return str(info.value), info.value.backtrace, [it.instructions for it in trace.executions]
+
+    without = trap()
+    with ic.profile() as profile:
+        assert trap() == without
+
+    assert profile.instructions == sum(without[2])
+
+
+def test_what_needs_all_of_the_stack_is_run_again_without(ic: Sandbox, canister: Canister) -> None:
+    with ic.profile() as profile, ic.trace() as trace:
+        canister.update_raw("dive_on")
+        canister.update_raw("run")
+
+    assert profile.instructions == sum(item.instructions for item in trace.executions)
+    assert entry(profile, "canister_query dive_on").calls == 1
+    assert entry(profile, "canister_update run").below["run"].below["leaf"].calls == 1
+
+
+def test_a_message_that_had_to_run_twice_counts_once(ic: Sandbox) -> None:
+    canister = ic.install(
+        b"""(module
+        (import "ic0" "msg_reply" (func $reply))
+        (import "ic0" "msg_arg_data_size" (func $size (result i32)))
+        (import "ic0" "stable64_grow" (func $grow (param i64) (result i64)))
+        (import "ic0" "stable64_write" (func $write (param i64 i64 i64)))
+        (memory 1)
+        (func $work)
+        (func $run (export "canister_update run")
+          (call $work)
+          (if (call $size) (then
+            (drop (call $grow (i64.const 300000))) ;; more than an instance has room for at first
+            (call $write (i64.const 17884901888) (i64.const 0) (i64.const 100))))
+          (call $work)
+          (call $reply)))"""
+    )
+
+    with ic.profile() as profile, ic.trace() as trace:
+        for argument in (b"", b"large", b""):
+            canister.update_raw("run", argument)
+
+    ran = entry(profile, "canister_update run")
+    assert (ran.calls, ran.below["run"].calls, ran.below["run"].below["work"].calls) == (3, 3, 6)
+    assert profile.instructions == sum(item.instructions for item in trace.executions)
 
 
 @pytest.mark.slow
@@ -303,15 +372,53 @@ def test_a_flame_graph_is_svg_with_a_box_for_each_function(ic: Sandbox, canister
 
 
 def test_names_that_a_canister_chose_do_no_harm(ic: Sandbox) -> None:
-    evil = r"<script>alert(1)</script>;\1b[31m\00"
-    canister = ic.install(TREE.replace("(func $leaf", f'(func $leaf (@name "{evil}")').encode())
+    evil = r"<script>alert(1)</script>;\1b[31m\00\0a7"
+    named = TREE.replace("(func $leaf", f'(func $leaf (@name "{evil}")')
+    canister = ic.install(named.replace("update run", f"update {evil}").encode())
     with ic.profile() as profile:
-        canister.update_raw("run")
+        canister.update_raw("<script>alert(1)</script>;\x1b[31m\0\n7")
 
     assert "\x1b" not in f"{profile}{profile.folded()}{profile.svg()}{profile.to_json()}"
     assert "<script>alert" not in profile.svg()
     ET.fromstring(profile.svg())
-    assert all(len(line.rsplit(" ", 1)) == 2 for line in profile.folded().splitlines())
+    lines = profile.folded().splitlines()
+    assert all(re.fullmatch(r"[^;]+;canister_update [^ ]+(;.+)? \d+", line) for line in lines)
+
+
+def test_a_function_is_not_taken_for_what_is_none(ic: Sandbox) -> None:
+    named = TREE.replace("(func $leaf", '(func $leaf (@name "(changed pages)")')
+    canister = ic.install(named.encode())
+
+    with ic.profile() as profile:
+        canister.update_raw("run")
+
+    costs = {cost.name: cost.own for cost in profile.functions()}
+    assert costs["fn (changed pages)"] == 9
+    assert "(changed pages)" not in costs
+
+
+@pytest.mark.parametrize("show", [Profile.svg, Profile.folded, Profile.__str__, Profile.to_json])
+def test_what_hangs_deep_in_the_tree_is_no_more_work(
+    ic: Sandbox, show: Callable[[Profile], str]
+) -> None:
+    def work(depth: int) -> int:
+        """Return how often a function of Python begins or goes on."""
+        with ic.profile() as profile:
+            pass
+        at = profile.root
+        for name in range(depth):
+            at = at.child(f"caller {name}")
+        for name in range(500):
+            at.child(f"leaf {name}").own = 1
+        events: Counter[str] = Counter()
+        sys.setprofile(lambda _frame, event, _argument: events.update([event]))
+        try:
+            show(profile)
+        finally:
+            sys.setprofile(None)
+        return events["call"]
+
+    assert work(180) < 2 * work(10)
 
 
 def test_a_profile_of_nothing_can_be_shown(ic: Sandbox) -> None:
