@@ -1,9 +1,10 @@
 """A profile: calls as a tree, from the canisters down to their functions, with what each cost.
 
 Below each canister are the entries that ran (``canister_update inc``, ``canister_pre_upgrade``,
-``reply callback``), below these the functions. Two leaves stand for what is no function's:
+``reply callback``), below these the functions. Three leaves stand for what is no function's:
 ``(system calls)`` for the small ones, which the system API adds up and charges in lumps of
-100,000, and ``(changed pages)`` for what every changed page of memory costs.
+100,000, ``(changed pages)`` for what every changed page of memory costs, and ``(not profiled)``
+for functions that could not be told apart.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _SYSTEM_CALLS: Final = "(system calls)"
 _CHANGED_PAGES: Final = "(changed pages)"
+_NOT_PROFILED: Final = "(not profiled)"
 _SHOWN: Final = 20
 # What is called from deeper counts for the function there: recursion may be very deep.
 _MOST_DEPTH: Final = 200
@@ -200,7 +202,8 @@ class Profile:
                 else:
                     node = node.child(names.get(function) or f"function {function}")
                 node.calls += times
-            node.own += own
+            if own:  # an entry has no code: what stands there ran without a profile
+                (node if function >= 0 else node.child(_NOT_PROFILED)).own += own
             nodes.append(node)
             depths.append(depth + 1)
         for entry in calls.entries.values():

@@ -135,6 +135,23 @@ def test_a_loop_of_tail_calls_counts_for_its_caller(ic: Sandbox, canister: Canis
     assert profile.instructions == trace.executions[0].instructions
 
 
+def test_an_entry_with_tail_calls_is_in_the_table(ic: Sandbox) -> None:
+    canister = ic.install(
+        b"""(module
+        (import "ic0" "msg_reply" (func $reply))
+        (func $last (call $reply))
+        (func $run (export "canister_update run") (return_call $last)))"""
+    )
+
+    with ic.profile() as profile:
+        canister.update_raw("run")
+
+    costs = {cost.name: cost for cost in profile.functions()}
+    assert costs["(not profiled)"].own > 0
+    assert costs["last"].calls == 1
+    assert sum(cost.own for cost in costs.values()) == profile.instructions
+
+
 def test_functions_are_added_up_wherever_they_are_called(ic: Sandbox, canister: Canister) -> None:
     with ic.profile() as profile:
         for _ in range(3):
@@ -203,7 +220,9 @@ def test_what_needs_all_of_the_stack_is_run_again_without(ic: Sandbox, canister:
         canister.update_raw("run")
 
     assert profile.instructions == sum(item.instructions for item in trace.executions)
+    assert sum(cost.own for cost in profile.functions()) == profile.instructions
     assert entry(profile, "canister_query dive_on").calls == 1
+    assert entry(profile, "canister_query dive_on").below["(not profiled)"].own > 0
     assert entry(profile, "canister_update run").below["run"].below["leaf"].calls == 1
 
 
