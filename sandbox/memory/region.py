@@ -18,11 +18,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sandbox.memory.content import Content
-from sandbox.memory.errors import RegionMisused
+from sandbox.memory.errors import MarkUnknown, RegionMisused
 from sandbox.memory.guard import Guard
 from sandbox.memory.runs import OS_PAGE, checked_size, clipped, pages_of, runs_of
 from sandbox.memory.view import View
@@ -298,8 +299,11 @@ class Region(ABC):
         self._content.give_back_zeros()
 
     def _let_go(self) -> None:
+        # An interrupt may come before any line: what is released twice is gone all the same.
         while self._leaving:
-            self._content.release(self._leaving.popleft())
+            with suppress(MarkUnknown):
+                self._content.release(self._leaving[0])
+            self._leaving.popleft()
 
     def close(self) -> None:
         """Give the memory back; safe to repeat, also in a forked child."""

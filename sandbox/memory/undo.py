@@ -63,10 +63,13 @@ class UndoChain:
         Costs the smaller of the two deltas.
         """
         at = self.position(mark)
-        del self._marks[at]
-        delta = self._deltas.pop(at)
+        marks, deltas = self._marks[:], self._deltas[:]
+        del marks[at]
+        delta = deltas.pop(at)
         if at > 0:
-            self._deltas[at - 1] = _merged(self._deltas[at - 1], delta)
+            deltas[at - 1] = _merged(deltas[at - 1], delta)
+        # At once, since an interrupt may come before any line; merging once more does no harm.
+        self._marks, self._deltas = marks, deltas
 
     def position(self, mark: Mark) -> int:
         """Return the mark's place in the chain.

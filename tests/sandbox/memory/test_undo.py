@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
 import pytest
 
+from sandbox.memory import new_region
 from sandbox.memory.errors import MarkUnknown
-from sandbox.memory.runs import OS_PAGE
+from sandbox.memory.runs import OS_PAGE, WASM_PAGE
 from sandbox.memory.undo import ZERO_PAGE, UndoChain, split_pages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    from sandbox.memory import RegionKind
 
 
 def test_without_a_mark_no_page_needs_a_pre_image() -> None:
@@ -136,3 +148,56 @@ def test_pages_of_zeros_are_one_object_and_cost_nothing() -> None:
     assert set(pages) == {1, 2}
     assert pages[1] is pages[2] is ZERO_PAGE
     assert chain.saved_bytes == 0
+
+
+@pytest.mark.parametrize("memory", ["auto", "copying"])
+def test_a_mark_whose_release_is_interrupted_at_any_line_confuses_no_other(
+    memory: RegionKind,
+) -> None:
+    for count in range(1, 200):
+        region = new_region(WASM_PAGE, kind=memory)
+        contents, marks = [], []
+        for number in range(4):
+            region.write(number * OS_PAGE, b"%d" % number)
+            marks.append(region.mark())
+            contents.append(region.read(0, WASM_PAGE))
+        region.write(0, b"now")
+        now = region.read(0, WASM_PAGE)
+        region.release_later(marks[1])
+        region.release_later(marks[2])
+
+        struck = _interrupted(partial(getattr, region, "allocated_bytes"), count)
+
+        newest = region.mark()
+        assert region.read(0, WASM_PAGE, at=newest) == now, count
+        for kept in (0, 3):
+            assert region.read(0, WASM_PAGE, at=marks[kept]) == contents[kept], count
+        for gone in (1, 2):
+            with pytest.raises(MarkUnknown):
+                region.read(0, WASM_PAGE, at=marks[gone])
+        if not struck:
+            break
+    assert count > 20
+
+
+def _interrupted(action: Callable[[], object], count: int) -> bool:
+    """Run an action with a KeyboardInterrupt at a line; False when it has fewer lines."""
+    left = count
+
+    def trace(frame: FrameType, event: str, _argument: object) -> Any:
+        nonlocal left
+        if not frame.f_globals["__name__"].startswith("sandbox."):
+            return None
+        left -= event == "line"
+        if not left:
+            raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        with suppress(KeyboardInterrupt):
+            action()
+    finally:
+        sys.settrace(before)
+    return left <= 0
