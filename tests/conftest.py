@@ -12,8 +12,14 @@ CHECKOUT = Path(__file__).parents[1]
 # Compiled modules stay in the checkout: tests neither read nor fill the user's cache.
 os.environ["CANISTER_SANDBOX_CACHE"] = str(CHECKOUT / ".cache")
 
-from sandbox import Sandbox  # noqa: E402 - after the environment is set
+from hypothesis import settings  # noqa: E402 - after the environment is set
+
+from sandbox import Sandbox  # noqa: E402
 from sandbox.engine import Compiler  # noqa: E402
+
+# No test asserts on wall-clock time, nor does Hypothesis for it.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
