@@ -223,7 +223,8 @@ class Instance:
         # Perhaps it was noticed at the end only; else the meter's own functions come first.
         frames = () if found is None else found.backtrace
         is_cut_short = found is not None and found.is_cut_short
-        return TrapInfo(OUT_OF_INSTRUCTIONS, named_from(frames), False, is_cut_short)
+        names = named_from(frames)
+        return TrapInfo(OUT_OF_INSTRUCTIONS, names, has_names=False, is_cut_short=is_cut_short)
 
     def _new_meter(self, system: Mapping[str, object]) -> Meter:
         """Let the system API charge the canister's own counter."""

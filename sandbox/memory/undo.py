@@ -63,13 +63,11 @@ class UndoChain:
         Costs the smaller of the two deltas.
         """
         at = self.position(mark)
-        marks, deltas = self._marks[:], self._deltas[:]
-        del marks[at]
-        delta = deltas.pop(at)
         if at > 0:
-            deltas[at - 1] = _merged(deltas[at - 1], delta)
-        # At once, since an interrupt may come before any line; merging once more does no harm.
-        self._marks, self._deltas = marks, deltas
+            # Until the mark goes, both may be one and the same: that tells older marks no lie.
+            self._deltas[at - 1] = _merged(self._deltas[at - 1], self._deltas[at])
+        # On one line: an interrupt comes before or after, and what is repeated does no harm.
+        del self._marks[at], self._deltas[at]
 
     def position(self, mark: Mark) -> int:
         """Return the mark's place in the chain.
