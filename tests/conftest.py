@@ -27,6 +27,22 @@ if TYPE_CHECKING:
     from sandbox.handle import Canister
 
 
+# How wide a terminal is and whether a CI service runs them changes what programs print.
+TERMINAL_AND_SERVICE = (
+    "BUILD_NUMBER", "CI", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "FORCE_COLOR",
+    "GITHUB_ACTIONS", "LINES", "NO_COLOR", "PY_COLORS", "PYTEST_ADDOPTS", "TF_BUILD",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _same_everywhere() -> Iterator[None]:
+    """Programs that tests start print the same on a terminal, in a pipe and in CI."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name in TERMINAL_AND_SERVICE:
+            environment.delenv(name, raising=False)
+        yield
+
+
 @pytest.fixture(scope="session")
 def compiler() -> Compiler:
     return Compiler()
