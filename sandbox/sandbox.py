@@ -222,9 +222,9 @@ class Sandbox(TakesSnapshots):
     @contextmanager
     def profile(self) -> Iterator[Profile]:
         """Count what functions use up in the block, other threads waiting: ``print(profile)``."""
-        from sandbox.profiling import Profile
+        from sandbox.profiling.recording import Recording
 
-        with self.entered() as world, Profile(world) as found:
+        with self.entered() as world, Recording(world) as found:
             yield found
 
     def anchor(self) -> Anchor:

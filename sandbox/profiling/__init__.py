@@ -5,6 +5,7 @@
 those that are charged, and add up to them.
 """
 
-from sandbox.profiling.profile import FunctionCost, Node, Profile
+from sandbox.profiling.profile import Profile
+from sandbox.profiling.tree import FunctionCost, Node
 
 __all__ = ["FunctionCost", "Node", "Profile"]

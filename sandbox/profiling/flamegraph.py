@@ -11,12 +11,12 @@ from html import escape
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
-from sandbox.profiling.profile import totals
+from sandbox.profiling.tree import totals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.profiling.profile import Node
+    from sandbox.profiling.tree import Node
 
 _WIDTH: Final = 1_200
 _ROW: Final = 18

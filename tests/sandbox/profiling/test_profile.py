@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import re
 import sys
 from collections import Counter
@@ -351,6 +352,35 @@ def test_rusts_functions_have_the_names_of_the_source(ic: Sandbox, built: Built)
         canister.add("a", ["b"])
 
     assert any(cost.name.startswith("notes::") for cost in profile.functions())
+
+
+def test_functions_can_be_asked_for_by_entry(ic: Sandbox, canister: Canister) -> None:
+    with ic.profile() as profile:
+        canister.update_raw("run")
+        canister.query_raw("shapes")
+
+    costs = {cost.name: cost for cost in profile.functions(entry="canister_query shapes")}
+    assert "wide" in costs
+    assert "leaf" not in costs
+    ran = entry(profile, "canister_query shapes").total
+    assert sum(cost.own for cost in costs.values()) == ran < profile.instructions
+
+
+# --- as a value
+
+
+def test_a_profile_can_be_pickled_however_deep_its_tree(ic: Sandbox, canister: Canister) -> None:
+    with ic.profile() as profile:
+        canister.query_raw("dive")
+        canister.update_raw("run")
+
+    again = pickle.loads(pickle.dumps(profile))
+
+    assert again == profile
+    assert str(again) == str(profile)
+    assert again.to_json() == profile.to_json()
+    again.root.child("more")
+    assert again != profile
 
 
 # --- what it is shown as
