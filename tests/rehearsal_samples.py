@@ -72,6 +72,7 @@ def _forecasting(**changes: int) -> Plan:
 
 _TIGHT: Final = _limited(install_instructions=500_000)
 _HALF: Final = _limited(install_instructions=2_500_000)
+_PACKED: Final = _limited(install_instructions=5_000_000)
 _STABLE: Final = _limited(install_stable_write_bytes=1_500_000)
 _STABLE_TIGHT: Final = _limited(install_stable_write_bytes=500_000)
 _INC: Final = Plan(traffic=(Call("inc"),))
@@ -140,6 +141,12 @@ SAMPLES: Final = (
     Sample("P01", Pair("v1", "trap_in_pre"), Pair("v1", "trap_in_post"), FAILURE),
     Sample("P02", Pair("spin_in_pre", "v2", _TIGHT), Pair("spin_in_pre", "v2"), FAILURE),
     Sample("P02", Pair("spin_in_pre", "v2", _HALF), Pair("spin_in_pre", "v2"), WARNING),
+    Sample(
+        "P02",
+        Pair("saves_one_by_one", "saves_one_by_one", _PACKED),
+        Pair("saves_one_by_one", "saves_one_by_one"),
+        WARNING,
+    ),
     Sample("P02", Pair("v1", "spin_in_pre", _TIGHT), Pair("v1", "spin_in_pre"), FAILURE),
     Sample(
         "P02",

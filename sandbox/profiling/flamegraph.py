@@ -43,7 +43,7 @@ for(const g of all)g.addEventListener('click',()=>show(+g.dataset.x,+g.dataset.w
 
 
 @dataclass(frozen=True, slots=True)
-class _Box:
+class Box:
     """A node's place: shares of the whole width, and the row counted from below."""
 
     name: str
@@ -58,8 +58,8 @@ def flame_graph(root: Node) -> str:
     """Return an SVG document."""
     instructions = totals(root)
     whole = instructions[id(root)]
-    boxes = list(_boxes(root, instructions))
-    rows = 1 + max(box.row for box in boxes)
+    found = list(boxes(root, instructions, _NARROWEST / _WIDTH))
+    rows = 1 + max(box.row for box in found)
     height = (rows + 2) * _ROW + 2 * _MARGIN
     about = f"{whole:,} instructions. Click on a box to zoom, on the lowest to see all again."
     script = _SCRIPT % {"width": _WIDTH, "letter": _LETTER, "margin": _MARGIN}
@@ -69,43 +69,57 @@ def flame_graph(root: Node) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" {size}><style>{_STYLE}</style>',
         '<rect width="100%" height="100%" fill="#fff"/>',
         f'<text id="about" x="{_MARGIN}" y="{_MARGIN + 14}">{escape(about)}</text>',
-        *(_drawn(box, height) for box in boxes),
+        *(_drawn(box, height) for box in found),
         f"<script><![CDATA[{script}]]></script></svg>\n",
     ]
     return "".join(parts)
 
 
-def _boxes(root: Node, instructions: dict[int, int]) -> Iterator[_Box]:
+def boxes(root: Node, instructions: dict[int, int], narrowest: float) -> Iterator[Box]:
+    """Yield the box of each node, above its caller's.
+
+    instructions: as ``totals`` gives them. narrowest: the share below which a box and all on it
+    are left out.
+    """
     whole = instructions[id(root)] or 1
     waiting = [(root, 0.0, 0)]
     while waiting:
         node, start, row = waiting.pop()
         total = instructions[id(node)]
-        yield _Box(node.name, start, total / whole, row, total, node.calls)
+        yield Box(node.name, start, total / whole, row, total, node.calls)
         for below in sorted(node.below.values(), key=lambda child: child.name):
             share = instructions[id(below)] / whole
-            if share * _WIDTH >= _NARROWEST:
+            if share >= narrowest:
                 waiting.append((below, start, row + 1))
             start += share
 
 
-def _drawn(box: _Box, height: float) -> str:
+def _drawn(box: Box, height: float) -> str:
     x, width = _MARGIN + box.start * _WIDTH, box.share * _WIDTH
     y = height - _MARGIN - (box.row + 1) * _ROW
-    calls = f", called {box.calls:,} times" if box.calls else ""
-    about = f"{box.name}: {box.instructions:,} instructions ({box.share:.1%}){calls}"
-    room = int((width - 6) / _LETTER)
-    text = box.name if len(box.name) <= room else box.name[: room - 1] + "…" if room > 2 else ""
+    about, text = told(box), fitting(box.name, width)
     return (
         f'<g data-x="{box.start:.6f}" data-w="{box.share:.6f}" data-n="{escape(box.name)}">'
         f"<title>{escape(about)}</title>"
         f'<rect x="{x:.2f}" y="{y}" width="{width:.2f}" height="{_ROW - 1}" '
-        f'fill="{_colour(box.name)}"/>'
+        f'fill="{colour(box.name)}"/>'
         f'<text x="{x + 3:.2f}" y="{y + 13}">{escape(text)}</text></g>'
     )
 
 
-def _colour(name: str) -> str:
+def told(box: Box) -> str:
+    """Say what a box stands for."""
+    calls = f", called {box.calls:,} times" if box.calls else ""
+    return f"{box.name}: {box.instructions:,} instructions ({box.share:.1%}){calls}"
+
+
+def fitting(name: str, width: float) -> str:
+    """Return as much of a name as there is room for in so many pixels; a letter takes 6.6."""
+    room = int((width - 6) / _LETTER)
+    return name if len(name) <= room else name[: room - 1] + "…" if room > 2 else ""
+
+
+def colour(name: str) -> str:
     """Return a warm colour, the same for the same name, in every picture."""
     if name.startswith("("):
         return "#c9d3df"

@@ -19,6 +19,7 @@ from sandbox.rehearsal.calling import send
 from sandbox.rehearsal.mixture_checks import check_mixture, mixture
 from sandbox.rehearsal.pipeline import rehearse_on
 from sandbox.rehearsal.plan import Plan, PlanRefused
+from sandbox.rehearsal.profiling import joined
 from sandbox.rehearsal.starting import begun, ground
 from sandbox.rehearsal.upgrading import planned
 from sandbox.rehearsal.weighing import ordered, weighed
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from sandbox.engine import Compiler
+    from sandbox.profiling import Profile
     from sandbox.rehearsal.bench import Base
     from sandbox.rehearsal.plan import Start, Step
     from sandbox.rehearsal.rehearsal import Rehearsal
@@ -52,6 +54,11 @@ class Chain:
     def parts(self) -> tuple[tuple[str, Rehearsal], ...]:
         """The steps' rehearsals by name."""
         return tuple((name_of(step), outcome) for step, outcome in self.steps)
+
+    @property
+    def profile(self) -> Profile | None:
+        """The profiles of the steps, each under its name; None when no step has one."""
+        return joined((name, outcome.profile) for name, outcome in self.parts)
 
     @property
     def is_ok(self) -> bool:

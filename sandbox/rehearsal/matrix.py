@@ -16,12 +16,14 @@ from sandbox.errors import SandboxError, UsageError
 from sandbox.rehearsal.parallel import WorkerLost, in_parallel
 from sandbox.rehearsal.pipeline import rehearse_on
 from sandbox.rehearsal.plan import BY_DOWNGRADE, FromCanister, FromWorld, PlanRefused
+from sandbox.rehearsal.profiling import joined
 from sandbox.rehearsal.starting import base
 from sandbox.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from sandbox.profiling import Profile
     from sandbox.rehearsal.parallel import Progress
     from sandbox.rehearsal.plan import Plan, Start, Step
     from sandbox.rehearsal.rehearsal import Rehearsal
@@ -67,6 +69,13 @@ class Matrix:
     def parts(self) -> tuple[tuple[str, Rehearsal | str], ...]:
         """The hops by name."""
         return tuple((self.hop_name(*hop), found) for hop, found in self.cells.items())
+
+    @property
+    def profile(self) -> Profile | None:
+        """The profiles of the hops, each under its name; None when no hop has one."""
+        return joined(
+            (name, found.profile) for name, found in self.parts if not isinstance(found, str)
+        )
 
     @property
     def is_ok(self) -> bool:

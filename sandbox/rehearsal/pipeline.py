@@ -31,6 +31,7 @@ from sandbox.rehearsal.phase_checks import check_phases
 from sandbox.rehearsal.pictures import pictures
 from sandbox.rehearsal.plan import FromDirectory, Plan
 from sandbox.rehearsal.plan_checks import check_codes, checked
+from sandbox.rehearsal.profiling import explained
 from sandbox.rehearsal.promise_checks import (
     answers_of,
     as_expected,
@@ -39,7 +40,7 @@ from sandbox.rehearsal.promise_checks import (
 )
 from sandbox.rehearsal.registry import findings_of
 from sandbox.rehearsal.rehearsal import Part, Rehearsal
-from sandbox.rehearsal.release_checks import check_skipping, next_release
+from sandbox.rehearsal.release_checks import NEXT, check_skipping, next_release
 from sandbox.rehearsal.restoring import roll_back
 from sandbox.rehearsal.rollback_checks import control, downgrade
 from sandbox.rehearsal.runbook import check_runbook
@@ -47,7 +48,7 @@ from sandbox.rehearsal.spreading import curve
 from sandbox.rehearsal.starting import base
 from sandbox.rehearsal.stop_checks import check_stopping
 from sandbox.rehearsal.tail_checks import check_tails
-from sandbox.rehearsal.upgrading import MODES, planned
+from sandbox.rehearsal.upgrading import MODES, UpgradeRun, planned, upgrade
 from sandbox.rehearsal.variables import check_variables
 from sandbox.rehearsal.viewing import View, probes_of, view
 from sandbox.rehearsal.weighing import out_of_date, weighed
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     from sandbox.rehearsal.flight_checks import Flight
     from sandbox.rehearsal.growing import Curve
     from sandbox.rehearsal.plan import Start
+    from sandbox.rehearsal.profiling import UpgradeProfile
     from sandbox.rehearsal.restoring import Rollback
 
 _DEFAULT = Plan()
@@ -140,17 +142,22 @@ def _rehearsed(
     capture = bench.runtime.capture()
     with bench.fork():
         run = planned(bench)
-        findings += [*check_phases(bench, run), *check_budgets(plan, run)]
+        spent = [*check_phases(bench, run), *check_budgets(plan, run)]
         later = bench.runtime.capture()
         drawn = pictures(capture, later, run)
         findings += check_tails(capture.stable, later.stable)
         after = view(bench, probes) if run.failure is None else None
         if after is not None:
-            findings += _next_and_back(bench, reader, before, after, progress)
+            followed, profiles = _next_and_back(bench, reader, before, after, progress)
+            findings += followed
     progress("arguments")
     findings += check_arguments(reader, variants(bench, probes))
     if after is None:
-        return _report(found, plan, old, findings, new=new, run=run, layouts=(before.layout,))
+        spent, profiles = _explained(bench, spent, progress)
+        findings, layouts = [*spent, *findings], (before.layout,)
+        return _report(
+            found, plan, old, findings, new=new, run=run, layouts=layouts, profiles=profiles
+        )
     answers = answers_of(plan, reader, after.probes)
     diffs = tuple(as_expected(answers, probe_diffs(reader, before.probes, after.probes)))
     findings += check_answers(plan, answers)
@@ -160,8 +167,9 @@ def _rehearsed(
     findings += check_skipping(bench, reader, before)
     findings += _wished(bench, reader, probes, progress)
     growth, flown, rollback = _strained(bench, reader, before, progress)
-    findings += () if growth is None else check_growth(growth)
-    findings += [*check_flights(flown), *rollback.findings]
+    spent += () if growth is None else check_growth(growth)
+    spent, own = _explained(bench, spent, progress)
+    findings = [*spent, *findings, *check_flights(flown), *rollback.findings]
     return _report(
         found,
         plan,
@@ -177,6 +185,7 @@ def _rehearsed(
         growth=growth,
         flights=flown,
         untried=_untried(before),
+        profiles=(*own, *profiles),
     )
 
 
@@ -208,17 +217,29 @@ def _compared(
 
 def _next_and_back(
     bench: Bench, reader: Reader, before: View, after: View, progress: Callable[[str], None]
-) -> list[Finding]:
+) -> tuple[list[Finding], tuple[UpgradeProfile, ...]]:
     """Look at what can follow a successful upgrade: the next release, and the one before."""
     progress("the next release")
     with bench.fork():
-        found = list(next_release(bench, reader, after).findings)
+        following = next_release(bench, reader, after).findings
+
+    def again() -> UpgradeRun:
+        return upgrade(bench, bench.new.raw, bench.argument)
+
+    found, profiles = explained(bench, following, again, progress, upgrade=NEXT)
     known = {item.code for item in found}
     found += [item for item in check_writes(bench, reader, after) if item.code not in known]
     progress("the downgrade")
     with bench.fork():
         found += downgrade(bench, reader, before)
-    return found
+    return found, profiles
+
+
+def _explained(
+    bench: Bench, spent: list[Finding], progress: Callable[[str], None]
+) -> tuple[list[Finding], tuple[UpgradeProfile, ...]]:
+    """Name the functions in what was found about the upgrade's instructions."""
+    return explained(bench, spent, lambda: planned(bench), progress, always=bench.plan.profile)
 
 
 def _wished(

@@ -223,6 +223,8 @@ class Plan:
     rollback: the ways back that are counted on: ``snapshot``, ``uploaded``, ``downgrade``.
     safety_copy: a snapshot directory that is to bring the canister back.
     runbook: the steps somebody is going to type, as ``runbook`` reads them.
+    profile: say which functions used up the upgrade's instructions even if they are few; where
+        they are found to be too many, or nearly so, that is said in any case.
     """
 
     argument: str | bytes = "()"
@@ -246,6 +248,7 @@ class Plan:
     rollback: Collection[str] = (BY_SNAPSHOT,)
     safety_copy: Path | None = None
     runbook: tuple[str, ...] = ()
+    profile: bool = False
 
     @property
     def acceptances(self) -> tuple[Acceptance, ...]:

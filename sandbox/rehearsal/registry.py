@@ -138,7 +138,8 @@ ROWS: Final = (
         "pre_upgrade, start and post_upgrade share one instruction limit. Serialising a "
         "growing state runs into it, and then no upgrade is possible any more.",
         "Metered under the production limit; from half of it on, a warning. With --grow the state "
-        "is made 2, 4 and 8 times as large, and the fit says when the limit is reached.",
+        "is made 2, 4 and 8 times as large, and the fit says when the limit is reached. Then the "
+        "upgrade of today's state is run once more, to name the functions that use most.",
         "Keep data in stable memory and write nothing in pre_upgrade.",
         "https://github.com/dfinity/invoice-canister/issues/23",
     ),
@@ -231,7 +232,8 @@ ROWS: Final = (
         "Q04", "post_upgrade uses up the instructions", FAILURE, OUTAGE,
         "What pre_upgrade left of the instruction limit is not enough for start and "
         "post_upgrade.",
-        "Metered under the production limit; from half of it on, a warning.",
+        "Metered under the production limit; from half of it on, a warning. Then the upgrade is "
+        "run once more, to name the functions that use most.",
         "Migrate lazily or in steps driven by a timer.",
         "https://github.com/dolr-ai/yral-backend-canister/issues/165",
     ),
@@ -483,7 +485,7 @@ ROWS: Final = (
         "E02", "A budget of the plan is exceeded", FAILURE, OUTAGE,
         "The upgrade, one of its phases, or a call uses more than the plan allows.",
         "Instructions, cycles and growth of the memories against the plan's budgets and their "
-        "tolerance.",
+        "tolerance. Where it is the upgrade's instructions, the functions that use most are named.",
         "Look for what became more expensive; raise the budget when that is meant.",
         "https://github.com/dfinity/canbench",
     ),

@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sandbox.rehearsal.findings import Severity
+from sandbox.rehearsal.profiling import THE_UPGRADE
 
 if TYPE_CHECKING:
     from sandbox.limits import Limits
+    from sandbox.profiling import Profile
     from sandbox.rehearsal.caller_checks import ProbeDiff
     from sandbox.rehearsal.findings import Finding
     from sandbox.rehearsal.flight_checks import Flight
     from sandbox.rehearsal.growing import Curve
     from sandbox.rehearsal.layout import Layout
+    from sandbox.rehearsal.profiling import UpgradeProfile
     from sandbox.rehearsal.restoring import Return, Rollback
     from sandbox.rehearsal.upgrading import UpgradeRun
     from sandbox.rehearsal.viewing import Soak
@@ -50,6 +53,7 @@ class Rehearsal:
     soaks, layouts: before and after; what runs by itself, and stable memory.
     rollback: None when there was nothing to roll back. untried: methods no check could use.
     growth: None when it was not asked for. flights: upgrades during calls of the traffic.
+    profiles: the functions of upgrades whose instructions were looked into; see ``profile``.
     limits: the profile in force, with ``install_instructions`` for a whole upgrade.
     """
 
@@ -66,6 +70,7 @@ class Rehearsal:
     growth: Curve | None = None
     flights: tuple[Flight, ...] = ()
     untried: tuple[str, ...] = ()
+    profiles: tuple[UpgradeProfile, ...] = ()
 
     @property
     def is_ok(self) -> bool:
@@ -76,6 +81,15 @@ class Rehearsal:
     def exit_code(self) -> int:
         """0 when all is well, 1 when it is not."""
         return int(not self.is_ok)
+
+    @property
+    def profile(self) -> Profile | None:
+        """Which functions used up the upgrade's instructions.
+
+        None unless the plan asked, or they are too many or nearly so (P02, Q04, E02).
+        """
+        found = (it.profile for it in self.profiles if it.upgrade == THE_UPGRADE)
+        return next(found, None)
 
     @property
     def codes(self) -> frozenset[str]:

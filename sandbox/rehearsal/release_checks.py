@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sandbox.rehearsal.findings import Finding
     from sandbox.rehearsal.viewing import View
 
-_NEXT: Final = "upgrading the new module to itself"
+NEXT: Final = "upgrading the new module to itself"
 # Growth may be real once; three times the same with the same data is a leak.
 _TIMES: Final = 3
 
@@ -48,7 +48,7 @@ def next_release(bench: Bench, reader: Reader, after: View) -> NextRelease:
     for number in range(_TIMES):
         run = upgrade(bench, bench.new.raw, bench.argument)
         if number == 0:
-            found += map(partial(_milder, bench, run), check_phases(bench, run, whose=_NEXT))
+            found += map(partial(_milder, bench, run), check_phases(bench, run, whose=NEXT))
         if run.failure is not None:
             return NextRelease(run.reason, tuple(found))
         sizes.append(bench.runtime.stable.size_bytes)

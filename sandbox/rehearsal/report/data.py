@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from sandbox.rehearsal.findings import Finding
     from sandbox.rehearsal.growing import Curve
     from sandbox.rehearsal.layout import Layout
+    from sandbox.rehearsal.profiling import UpgradeProfile
     from sandbox.rehearsal.rehearsal import Part, Picture, Rehearsal
     from sandbox.rehearsal.restoring import Return, Rollback
     from sandbox.rehearsal.upgrading import UpgradeRun
 
 FORMAT: Final = 1
+_MOST_FUNCTIONS: Final = 50
 
 
 def rehearsal_as_dict(outcome: Rehearsal) -> dict[str, Any]:
@@ -52,6 +54,7 @@ def rehearsal_as_dict(outcome: Rehearsal) -> dict[str, Any]:
             for it in outcome.flights
         ],
         "untried_methods": list(outcome.untried),
+        "profiles": [_profile(item) for item in outcome.profiles],
     }
 
 
@@ -136,6 +139,27 @@ def _run(run: UpgradeRun, limits: Limits) -> dict[str, Any]:
         "heap_bytes": list(run.heap_bytes),
         "stable_bytes": list(run.stable_bytes),
         "heap_kept": run.heap is not None,
+    }
+
+
+def _profile(item: UpgradeProfile) -> dict[str, Any]:
+    """List the functions that cost most; the whole tree is for ``--profile FILE.json``."""
+    costs = item.costs()
+    return {
+        "upgrade": item.upgrade,
+        "instructions": item.instructions,
+        "functions": [
+            {
+                "phase": it.phase,
+                "name": it.function.name,
+                "calls": it.function.calls,
+                "own": it.function.own,
+                "total": it.function.total,
+                "share_of_phase": it.share,
+            }
+            for it in costs[:_MOST_FUNCTIONS]
+        ],
+        "functions_in_all": len(costs),
     }
 
 

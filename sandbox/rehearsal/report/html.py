@@ -10,6 +10,7 @@ from sandbox.rehearsal.report.html_glance import glance
 from sandbox.rehearsal.report.html_growth import growth
 from sandbox.rehearsal.report.html_markup import table, text
 from sandbox.rehearsal.report.html_memory import memories
+from sandbox.rehearsal.report.html_profile import profiles
 from sandbox.rehearsal.report.html_style import STYLE
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def content(outcome: Rehearsal) -> str:
     sections = (
         ("Findings", parts.findings(outcome)),
         ("The upgrade", parts.phases(outcome)),
+        ("Where the instructions went", profiles(outcome)),
         ("What callers see", parts.probes(outcome)),
         ("What runs by itself", parts.by_itself(outcome)),
         ("What changed in memory", memories(outcome)),

@@ -108,6 +108,12 @@ figure { margin: 0; }
 .chart text.limit { fill: var(--bad); stroke: none; }
 .chart .tick { text-anchor: middle; }
 .chart .end { text-anchor: end; }
+.functions td { min-width: 0; }
+.functions td.num { padding-left: .5rem; }
+.flames { overflow-x: auto; margin: .6rem 0; }
+.flames svg { width: 100%; min-width: 44rem; height: auto; display: block; }
+.flames text { font: 11px ui-monospace, monospace; fill: #1d2329; }
+summary { cursor: pointer; }
 footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: 1rem; }
 @media (max-width: 40rem) {
   main { padding: 1rem .8rem 3rem; }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sandbox.rehearsal.findings import Severity
+from sandbox.rehearsal.profiling import dearest
 from sandbox.rehearsal.report.figures import share, size
 from sandbox.rehearsal.report.text_growth import growth_lines
 
@@ -20,7 +21,7 @@ _MOST_FACTS: Final = 6
 
 def rehearsal_as_text(outcome: Rehearsal) -> str:
     """Return the report; the first line is the verdict."""
-    lines = [outcome.verdict, *_phases(outcome)]
+    lines = [outcome.verdict, *_phases(outcome), *_functions(outcome)]
     for item in outcome.findings:
         lines += ["", *_finding(item)]
     lines += growth_lines(outcome.growth) if outcome.growth is not None else ()
@@ -39,6 +40,17 @@ def _phases(outcome: Rehearsal) -> Iterator[str]:
         sizes = f"; heap {size(stage.heap_bytes)}, stable memory {size(stage.stable_bytes)}"
         end = "   <- fails" if stage.name == outcome.run.failed_in else sizes
         yield f"  {stage.name:<13}{stage.instructions:>16,} instructions, {used}{end}"
+
+
+def _functions(outcome: Rehearsal) -> Iterator[str]:
+    """Name the dearest functions of what was profiled, unless a finding does."""
+    told = {fact for item in outcome.findings for fact in item.evidence}
+    for profile in outcome.profiles:
+        facts = dearest(profile)
+        if facts and told.isdisjoint(facts):
+            yield ""
+            yield f"  The dearest functions of {profile.upgrade}:"
+            yield from (f"    {fact_text(fact)}" for fact in facts)
 
 
 def _finding(item: Finding) -> Iterator[str]:
