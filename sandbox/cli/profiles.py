@@ -13,6 +13,7 @@ from sandbox.cli.output import say
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sandbox.profiling import Profile
     from sandbox.sandbox import Sandbox
 
 
@@ -46,5 +47,10 @@ def profiled(ic: Sandbox, file: Path | None) -> Iterator[None]:
         try:
             yield
         finally:
-            profile.save(file)
-            say(f"{profile.instructions:,} instructions are in {file}", err=True)
+            save_profile(profile, file)
+
+
+def save_profile(profile: Profile, file: Path) -> None:
+    """Write a profile, and say so where it does not come between what a program reads."""
+    profile.save(file)
+    say(f"{profile.instructions:,} instructions are in {file}", err=True)

@@ -12,12 +12,14 @@ import click
 from sandbox.cli.commands import command, json_wanted
 from sandbox.cli.common import json_option
 from sandbox.cli.output import print_document, print_json, say, say_progress
+from sandbox.cli.profiles import profile_option, save_profile
 from sandbox.cli.rehearse_options import (
     Origin,
     Words,
     matrix_of,
     matrix_options,
     plan_options,
+    profiling,
     script_of,
     start_options,
     step_options,
@@ -58,6 +60,7 @@ def _print_schema(ctx: click.Context, _option: click.Parameter, wanted: bool) ->
 )  # fmt: skip
 @click.option("--junit", "junit_file", type=_REPORT, help="Write JUnit XML for CI.")
 @click.option("--html", "html_file", type=_REPORT, help="Write one self-contained HTML file.")
+@profile_option
 @click.option(
     "--write-plan",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -79,6 +82,7 @@ def rehearse(
     json_file: Path | None,
     junit_file: Path | None,
     html_file: Path | None,
+    profile_to: Path | None,
     write_plan: Path | None,
     matrix: bool,
     newest: bool,
@@ -96,6 +100,7 @@ def rehearse(
       canister-sandbox rehearse --snapshot ./backup new.wasm --html report.html
       canister-sandbox rehearse --from old.wasm --call 'inc ()' new.wasm
       canister-sandbox rehearse counter new.wasm --argument '(null)' --json -
+      canister-sandbox rehearse --snapshot ./backup new.wasm --profile upgrade.svg
       canister-sandbox rehearse --snapshot ./backup new.wasm --write-plan plan.yaml
       canister-sandbox rehearse plan.yaml --junit report.xml
       canister-sandbox rehearse --matrix v1.wasm v2.wasm v3.wasm --call 'inc ()'
@@ -109,10 +114,14 @@ def rehearse(
     if write_plan is not None:
         _begin_plan(write_plan, script, options["did"], options["argument_file"])
         return
+    if profile_to is not None:
+        script = profiling(script)
     try:
         outcome = script.rehearse(progress=_progress, workers=jobs, told=_bar)
     finally:
         _progress("")
+    if profile_to is not None:
+        _save_profile(outcome, profile_to)
     _write(outcome, f"Rehearsal of {title}", json_file, junit_file, html_file)
     ctx.exit(outcome.exit_code)
 
@@ -173,6 +182,13 @@ def _bar(progress: Progress) -> None:
     """Show how far the hops of a matrix are."""
     filled = _BAR * progress.done // progress.total
     _progress(f"[{'#' * filled}{'-' * (_BAR - filled)}] hops: {progress}")
+
+
+def _save_profile(outcome: Rehearsal | Chain | Matrix, file: Path) -> None:
+    from sandbox.profiling import Node, Profile
+
+    nothing = Profile(Node("all"))  # a module was refused before anything ran
+    save_profile(outcome.profile or nothing, file)
 
 
 def _write(

@@ -240,6 +240,15 @@ def script_of(words: Words, origin: Origin, options: dict[str, Any]) -> tuple[Sc
     return replace(script, members={"": changed}, steps=steps), title
 
 
+def profiling(script: Script) -> Script:
+    """Return a script that profiles its upgrades, however many instructions they use."""
+    members = {
+        name: replace(it, plan=replace(it.plan, profile=True))
+        for name, it in script.members.items()
+    }
+    return replace(script, members=members)
+
+
 def _in_this_world(script: Script) -> Script:
     """Return a script whose canisters of a world are of that of --state, if it was given."""
     from sandbox.rehearsal import FromWorld

@@ -49,7 +49,7 @@ def _functions(outcome: Rehearsal) -> Iterator[str]:
         facts = dearest(profile)
         if facts and told.isdisjoint(facts):
             yield ""
-            yield f"  The dearest functions of {profile.upgrade}:"
+            yield f"  Where most instructions of {profile.upgrade} went:"
             yield from (f"    {fact_text(fact)}" for fact in facts)
 
 

@@ -68,4 +68,4 @@ def test_the_how_to_for_profiles_holds() -> None:
     _put("ledger.wasm.gz", module("ledger_v1.classical"))
     _put("ledger_v2.wasm.gz", module("ledger_v2_good.classical"))
 
-    assert Page(DOCS / "how-to-profile.md").tell({}) == 5
+    assert Page(DOCS / "how-to-profile.md").tell({}) == 6

@@ -77,7 +77,7 @@ def test_far_from_the_limit_nothing_is_profiled(compiler: Compiler) -> None:
     outcome = rehearsed(Pair(PACKS, "v2"), compiler)
 
     assert (outcome.profiles, outcome.profile) == ((), None)
-    assert "The dearest functions" not in as_text(outcome)
+    assert "Where most instructions" not in as_text(outcome)
     assert "Where the instructions went" not in as_html(outcome)
     assert as_dict(outcome)["profiles"] == []
 
@@ -165,7 +165,7 @@ def test_a_profile_that_is_asked_for_stands_below_the_phases(compiler: Compiler)
         "start": stages["start"],
         "canister_post_upgrade": stages["post_upgrade"],
     }
-    head, _, rest = as_text(outcome).partition("  The dearest functions of the upgrade:\n")
+    head, _, rest = as_text(outcome).partition("  Where most instructions of the upgrade went:\n")
     assert "post_upgrade" in head
     assert rest.startswith("    pre_upgrade: pack: 2,140,000 instructions, 89.2% of pre_upgrade\n")
 
