@@ -12,7 +12,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from sandbox.execution.capture import Held
-from sandbox.memory import RegionRefused, mapped_region
+from sandbox.memory import FilePart, OpenFile, RegionRefused
 from sandbox.messages import Reject
 from snapshot import directory as directories
 from snapshot.content import Content
@@ -75,7 +75,8 @@ def _memory(machine: Machine, file: Path, size_bytes: int) -> Held:
 def _region(machine: Machine, descriptor: int, size_bytes: int) -> Region:
     if size_bytes >= _WORTH_MAPPING:
         try:
-            return mapped_region(descriptor, size_bytes, kind=machine.memory_kind)
+            part = FilePart(0, size_bytes, OpenFile(descriptor), 0)
+            return machine.mapped_region([part], size_bytes)
         except RegionRefused:
             pass  # a kernel without what it takes: copied, then
     region = machine.new_region(size_bytes)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sandbox.memory import Region, RegionKind, new_region
+from sandbox.memory import FilePart, Region, RegionKind, mapped_region, new_region
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sandbox.engine import Compiled, Compiler
     from sandbox.execution.canister import CanisterRuntime
@@ -54,6 +54,10 @@ class Machine:
     def new_region(self, size_bytes: int = 0) -> Region:
         """Return a fresh region of this machine's kind."""
         return new_region(size_bytes, kind=self.memory_kind)
+
+    def mapped_region(self, parts: Sequence[FilePart], size_bytes: int) -> Region:
+        """Return a region that begins as parts of files. Raises: RegionRefused."""
+        return mapped_region(parts, size_bytes, kind=self.memory_kind)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Canister memories: committed content with marks to rewind to, and views for live instances.
 
-``new_region`` makes one, ``mapped_region`` one that begins as a file; ``Region`` says what it
-can do; ``diagnose`` says what this platform offers. Imports neither wasmtime nor anything
+``new_region`` makes one, ``mapped_region`` one that begins as parts of files; ``Region`` says
+what it can do; ``diagnose`` says what this platform offers. Imports neither wasmtime nor anything
 platform-specific.
 """
 
@@ -13,6 +13,7 @@ from sandbox.memory.errors import (
     RegionRefused,
     UsedAfterFork,
 )
+from sandbox.memory.parts import FilePart, OpenFile
 from sandbox.memory.region import PreparedCommit, Region
 from sandbox.memory.runs import OS_PAGE, WASM_PAGE, Run, Window
 from sandbox.memory.undo import Mark
@@ -21,8 +22,10 @@ __all__ = [
     "OS_PAGE",
     "WASM_PAGE",
     "Capability",
+    "FilePart",
     "Mark",
     "MarkUnknown",
+    "OpenFile",
     "PreparedCommit",
     "Region",
     "RegionKind",

@@ -15,8 +15,9 @@ from sandbox.memory.errors import RegionRefused
 from sandbox.memory.sparse_image import SparseImage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from sandbox.memory.parts import FilePart
     from sandbox.memory.region import Region
 
 RegionKind: TypeAlias = Literal["auto", "copy-on-write", "copying"]
@@ -51,22 +52,29 @@ def new_region(size_bytes: int, *, kind: RegionKind = "auto") -> Region:
     return CopyingRegion(SparseImage(), size_bytes)
 
 
-def mapped_region(descriptor: int, size_bytes: int, *, kind: RegionKind = "auto") -> Region:
-    """Return a memory that begins as a file, which is mapped and neither copied nor written.
+def mapped_region(
+    parts: Sequence[FilePart], size_bytes: int, *, kind: RegionKind = "auto"
+) -> Region:
+    """Return a memory that begins as parts of files, which are mapped, not copied nor written.
 
-    descriptor: of the file, which must stay as it is; the caller may close it.
+    parts: ascending, none over another, of whole OS pages; their files must stay as they are.
+        Zeros stand between them.
 
-    Raises: RegionRefused (where copy-on-write does not work: copy it).
+    Raises: RegionRefused (where copy-on-write does not work, or too many are mapped already:
+        copy them).
     """
     if kind == "copying" or sys.platform != "linux":
         raise RegionRefused("files are mapped by copy-on-write memories only")
     from sandbox.memory.copy_on_write import CopyOnWriteRegion
     from sandbox.memory.layered_image import LayeredImage, SharedBase
-    from sandbox.memory.mapped_file import MappedFile
+    from sandbox.memory.mapped_files import MappedFiles
     from sandbox.memory.rehearsal import best_tracker
 
     tracker = best_tracker()
-    return CopyOnWriteRegion(LayeredImage(SharedBase(MappedFile(descriptor))), size_bytes, tracker)
+    files = MappedFiles(parts)
+    image = LayeredImage(SharedBase(files), files.max_runs)
+    image.lengthen(size_bytes)
+    return CopyOnWriteRegion(image, size_bytes, tracker)
 
 
 def diagnose() -> tuple[Capability, ...]:

@@ -38,8 +38,10 @@ _NEAR_BYTES: Final = 16 * OS_PAGE
 # Read pages stay mapped from message to message: a canister that reads 200 scattered pages
 # in each runs four times as fast. But PAGEMAP_SCAN walks them (36 ns each) and the tables
 # they leave (13 us for a GiB), so one that read 1 GiB once would pay 9 ms ever after. To
-# map everything anew costs some seven scans; doing so now and then bounds both losses.
+# map everything anew costs some seven scans; doing so now and then bounds both losses. A view
+# of many mappings is discarded instead, which leaves the tables.
 _REMAP_EVERY: Final = 16
+_FEW_MAPPINGS: Final = 64
 
 _COMPARED_BYTES: Final = 1 << 20  # at once: large enough to hide the calls, small in memory
 
@@ -144,9 +146,11 @@ class CopyOnWriteRegion(Region):
         """
         self._messages += 1
         behind = [run for run in private if sum(run) > view.capacity_bytes]
-        if self._messages % _REMAP_EVERY == 0:
+        if self._messages % _REMAP_EVERY == 0 and self._file.mappings <= _FEW_MAPPINGS:
             self._map(view, 0)
             private = behind
+        elif self._messages % _REMAP_EVERY == 0:
+            private = [(0, view.capacity_bytes), *behind]
         elif self._is_rewritten and not behind and _length(private) <= _KEPT_BYTES:
             return private
         discard(view.address, list(joined(private, _NEAR_BYTES)))

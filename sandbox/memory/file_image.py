@@ -30,7 +30,7 @@ class FileImage:
     """The ``Image`` that can be mapped: ``descriptor`` is a file of at least ``length``."""
 
     def __init__(self) -> None:
-        self.descriptor = self._growing = memfd()
+        self.descriptor = memfd()
         self.length = 0
         # Ranges that have pages for certain: a message mostly stores where the last one did.
         self._reserved: set[Run] = set()
@@ -44,7 +44,7 @@ class FileImage:
         if length <= self.length:
             return
         try:
-            os.ftruncate(self._growing, length)
+            os.ftruncate(self.descriptor, length)
         except OSError as refusal:
             raise _refused(refusal) from refusal
         self.length = length
@@ -85,17 +85,7 @@ class FileImage:
 
     def extents(self, start: int, end: int) -> Iterator[Run]:
         """Yield the ranges that have pages; reading a hole through a view may make one."""
-        while start < end:
-            try:
-                start = os.lseek(self.descriptor, start, os.SEEK_DATA)
-            except OSError as ending:
-                if ending.errno == ENXIO:
-                    return
-                raise
-            if start < end:
-                stop = min(os.lseek(self.descriptor, start, os.SEEK_HOLE), end)
-                yield start, stop - start
-                start = stop
+        return data_runs(self.descriptor, start, end)
 
     def map_into(self, address: int, start: int, end: int) -> None:
         """Make ``[address + start, address + end)`` a private view. Raises: RegionRefused."""
@@ -106,6 +96,11 @@ class FileImage:
         """Let a view follow what was stored; it does by itself once private pages are gone."""
 
     @property
+    def mappings(self) -> int:
+        """How many of the process's mappings a view needs at most."""
+        return 1
+
+    @property
     def allocated_bytes(self) -> int:
         """Memory held by the file's pages."""
         return os.fstat(self.descriptor).st_blocks * 512
@@ -113,6 +108,21 @@ class FileImage:
     def close(self) -> None:
         """Close the descriptor; views that still map the file keep its memory."""
         self._close()
+
+
+def data_runs(descriptor: int, start: int, end: int) -> Iterator[Run]:
+    """Yield the ranges of a file within ``[start, end)`` that are no holes."""
+    while start < end:
+        try:
+            start = os.lseek(descriptor, start, os.SEEK_DATA)
+        except OSError as ending:
+            if ending.errno == ENXIO:
+                return
+            raise
+        if start < end:
+            stop = min(os.lseek(descriptor, start, os.SEEK_HOLE), end)
+            yield start, stop - start
+            start = stop
 
 
 def _refused(refusal: OSError) -> RegionRefused:

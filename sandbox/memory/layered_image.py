@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 # 160 live canisters (``World``) with two memories each then stay below the kernel's limit.
 _MAX_RUNS: Final = 96
+# Every commit walks all mappings: so many of them, summed up over the commits, have taken as
+# long as joining the runs of 1 GiB takes. It is done then, whatever the image is allowed.
+_WORTH_JOINING: Final = 4_000_000
 _FIRST_GAP: Final = 4 * OS_PAGE
 _COPY_BYTES: Final = 1 << 20
 
@@ -47,10 +50,16 @@ class SharedBase:
 class LayeredImage:
     """The ``Image`` of a memory that shares pages; see ``FileImage`` for what is the same."""
 
-    def __init__(self, base: SharedBase) -> None:
+    def __init__(self, base: SharedBase, max_runs: int = 0) -> None:
+        """Stand on a base.
+
+        max_runs: of own pages; 0 for as many as every memory may have.
+        """
         self._base = base
+        self._max_runs = max_runs or _MAX_RUNS
         self._own = FileImage()
         self._runs = _RunSet()
+        self._carried = 0
         self._unmapped = _RunSet()  # own, but a view may still map the base there
         base.users.add(self)
 
@@ -59,7 +68,7 @@ class LayeredImage:
 
         Raises: RegionRefused.
         """
-        copy = LayeredImage(self._base)
+        copy = LayeredImage(self._base, self._max_runs)
         for offset, length in self._runs:
             copy.store((), holes=[(offset, length)])
         for offset, length in self._own_extents(0, self._runs.end):
@@ -98,8 +107,11 @@ class LayeredImage:
                 if offset > page or end < page + OS_PAGE:
                     self._move(page, OS_PAGE)
         self._own.reserve(pieces, size_bytes)
-        if len(self._runs) > _MAX_RUNS:
+        if self._carried > _WORTH_JOINING:
+            self._max_runs = _MAX_RUNS
+        if len(self._runs) > self._max_runs:
             self._join_runs()
+            self._carried = 0
 
     def store(self, pieces: Iterable[Piece], holes: Sequence[Run] = ()) -> None:
         """Write the pieces and make the holes zero, in own pages. Requires: reserved."""
@@ -119,6 +131,11 @@ class LayeredImage:
             for part in self._runs.without(offset, offset + length)
         )
         return joined(merge(shared, self._own_extents(start, end)))
+
+    @property
+    def mappings(self) -> int:
+        """How many of the process's mappings a view needs at most."""
+        return self._base.file.mappings + 2 * len(self._runs)
 
     @property
     def allocated_bytes(self) -> int:
@@ -142,6 +159,7 @@ class LayeredImage:
         for offset, length in self._unmapped.within(0, reach):
             map_private(address + offset, length, self._own.descriptor, offset)
         self._unmapped = _RunSet()
+        self._carried += len(self._runs)
 
     def close(self) -> None:
         """Give own pages back; the base goes with its last user."""
@@ -155,7 +173,7 @@ class LayeredImage:
     def _join_runs(self) -> None:
         """Copy what lies in the narrow gaps between runs, until few runs are left."""
         gap = _FIRST_GAP
-        while len(self._runs) > _MAX_RUNS // 2:
+        while len(self._runs) > self._max_runs // 2:
             for first, last in self._runs.gaps(gap):
                 self._move(first, last - first)
             gap *= 4

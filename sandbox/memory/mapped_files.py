@@ -1,0 +1,106 @@
+"""Somebody's files as the base of a memory: mapped where they lie, read and never written.
+
+Opening them costs nothing, however long they are: pages come from the page cache when they
+are touched, and what changes goes to the memory's own file (``LayeredImage``). The files must
+stay as they are meanwhile: a view shows what their owner writes, and one who shortens a file
+takes the pages away under a canister that runs. Deleting them does no harm.
+"""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from typing import TYPE_CHECKING, Final
+from weakref import WeakSet
+
+from sandbox.memory.errors import RegionRefused
+from sandbox.memory.file_image import FileImage, data_runs
+from sandbox.memory.kernel import map_private
+from sandbox.memory.runs import OS_PAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sandbox.memory.parts import FilePart
+    from sandbox.memory.runs import Run
+
+
+# A process has 65,530 mappings (``layered_image``), of which each run of own pages takes two.
+# What a memory from files does not map it has to copy, so the first few may have many.
+MAX_OPEN: Final = 32
+_FIRST: Final = 4
+_RUNS_OF_FIRST: Final = 4_096
+_RUNS_OF_OTHERS: Final = 256
+_open: WeakSet[MappedFiles] = WeakSet()
+
+
+class MappedFiles(FileImage):
+    """The ``FileImage`` that is only read. Its own file are the zeros where no part is."""
+
+    def __init__(self, parts: Sequence[FilePart]) -> None:
+        """Stand on parts of files.
+
+        parts: ascending, none over another; whole OS pages, which the files have.
+
+        Raises: RegionRefused, where too many are open.
+        """
+        if len(_open) >= MAX_OPEN:
+            raise RegionRefused(f"{MAX_OPEN} memories are mapped from files already")
+        super().__init__()
+        self.max_runs = _RUNS_OF_FIRST if len(_open) < _FIRST else _RUNS_OF_OTHERS
+        _open.add(self)
+        self._parts = tuple(parts)
+        self._ends = [part.start + part.length for part in parts]
+        numbers = (n for part in parts for n in (part.start, part.length, part.offset))
+        assert all(number % OS_PAGE == 0 for number in numbers), "a memory has whole pages"
+
+    @property
+    def mappings(self) -> int:
+        """How many of the process's mappings a view needs at most."""
+        return 2 * len(self._parts) + 1
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return a range; zeros where no file is."""
+        found = bytearray(length)
+        for part, start, end in self._within(offset, offset + length):
+            at = start
+            while at < end:
+                # The kernel stops after 2 GiB.
+                data = os.pread(part.file.descriptor, end - at, part.offset + at - part.start)
+                if not data:
+                    break
+                found[at - offset : at - offset + len(data)] = data
+                at += len(data)
+        return bytes(found)
+
+    def extents(self, start: int, end: int) -> Iterator[Run]:
+        """Yield the ranges of the parts that have pages in their files."""
+        for part, first, last in self._within(start, end):
+            shift = part.offset - part.start
+            for offset, length in data_runs(part.file.descriptor, first + shift, last + shift):
+                yield offset - shift, length
+
+    def map_into(self, address: int, start: int, end: int) -> None:
+        """Make ``[address + start, address + end)`` a private view. Raises: RegionRefused."""
+        super().map_into(address, start, end)
+        for part, first, last in self._within(start, end):
+            offset = part.offset + first - part.start
+            map_private(address + first, last - first, part.file.descriptor, offset)
+
+    @property
+    def allocated_bytes(self) -> int:
+        """Memory held: none, the page cache is the system's."""
+        return 0
+
+    def close(self) -> None:
+        """Let go of the files; views that still map them keep them."""
+        super().close()
+        _open.discard(self)
+        self._parts, self._ends = (), []
+
+    def _within(self, start: int, end: int) -> Iterator[tuple[FilePart, int, int]]:
+        """Yield the parts that reach into ``[start, end)``, and from where to where."""
+        for part in self._parts[bisect_right(self._ends, start) :]:
+            if part.start >= end:
+                return
+            yield part, max(start, part.start), min(end, part.start + part.length)

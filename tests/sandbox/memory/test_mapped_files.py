@@ -1,0 +1,178 @@
+"""A memory that begins as somebody's file: read where it lies, and never written."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from memory_arena import COPY_ON_WRITE_WORKS, Arena
+
+if not COPY_ON_WRITE_WORKS:
+    pytest.skip("needs copy-on-write memories", allow_module_level=True)
+
+from sandbox.memory import (
+    OS_PAGE,
+    WASM_PAGE,
+    FilePart,
+    OpenFile,
+    Region,
+    RegionRefused,
+    layered_image,
+    mapped_files,
+    mapped_region,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SIZE = 3 * WASM_PAGE
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "memory.bin"
+    with path.open("wb") as opened:
+        opened.truncate(SIZE)
+        opened.write(b"first")
+        opened.seek(2 * WASM_PAGE)
+        opened.write(b"last")
+    path.chmod(0o400)  # somebody's only backup
+    return path
+
+
+@pytest.fixture
+def region(file: Path) -> Iterator[Region]:
+    descriptor = os.open(file, os.O_RDONLY)
+    part = FilePart(0, SIZE, OpenFile(descriptor), 0)
+    os.close(descriptor)
+    with mapped_region([part], SIZE) as mapped:
+        yield mapped
+
+
+def test_it_begins_as_the_file(region: Region, file: Path) -> None:
+    assert region.read(0, SIZE) == file.read_bytes()
+    assert list(region.extents()) == [(0, OS_PAGE), (2 * WASM_PAGE, OS_PAGE)]
+
+
+def test_what_is_written_never_reaches_the_file(region: Region, file: Path) -> None:
+    before = file.read_bytes()
+
+    mark = region.mark()
+    region.write(2, b"RST")
+    region.resize(WASM_PAGE)
+    region.resize(SIZE)
+
+    assert region.read(0, 5) == b"fiRST"
+    assert region.read(2 * WASM_PAGE, 4) == bytes(4)
+    assert file.read_bytes() == before
+    region.rewind(mark)
+    assert region.read(0, SIZE) == before
+
+
+def test_a_view_shows_it_and_grows_behind_its_end(region: Region, file: Path) -> None:
+    before = file.read_bytes()
+    with Arena(5 * WASM_PAGE) as arena:
+        region.attach(arena.address, SIZE)
+        assert arena.read(0, 5) == b"first"
+        arena.write(4 * WASM_PAGE, b"behind")
+        arena.write(7, b"more")
+        region.commit(5 * WASM_PAGE)
+        assert arena.read(3 * WASM_PAGE, 5) == bytes(5)
+        arena.write(4 * WASM_PAGE, b"given up")
+        region.roll_back()
+        assert arena.read(4 * WASM_PAGE, 8) == b"behind\0\0"
+        region.detach()
+
+    assert region.read(4 * WASM_PAGE, 6) == b"behind"
+    assert region.read(0, 11) == b"first\0\0more"
+    assert file.read_bytes() == before
+
+
+def test_forks_share_the_file_and_not_what_they_write(region: Region) -> None:
+    with region.fork() as fork:
+        fork.write(0, b"FORK")
+
+        assert region.read(0, 5) == b"first"
+        assert fork.read(2 * WASM_PAGE, 4) == b"last"
+        assert fork.read(0, 5) == b"FORKt"
+
+
+def test_nothing_of_it_counts_as_memory_held(region: Region) -> None:
+    assert region.allocated_bytes == 0
+
+
+def test_a_copying_memory_cannot_map(file: Path) -> None:
+    with file.open("rb") as opened, pytest.raises(RegionRefused):
+        mapped_region([FilePart(0, SIZE, OpenFile(opened.fileno()), 0)], SIZE, kind="copying")
+
+
+def test_parts_of_files_stand_where_they_are_put(tmp_path: Path) -> None:
+    file = tmp_path / "pack"
+    file.write_bytes(b"".join(bytes([number]) * OS_PAGE for number in range(1, 9)))
+    with file.open("rb") as opened:
+        source = OpenFile(opened.fileno())
+    parts = [
+        FilePart(OS_PAGE, 2 * OS_PAGE, source, 5 * OS_PAGE),
+        FilePart(3 * OS_PAGE, OS_PAGE, source, 0),
+        FilePart(WASM_PAGE, OS_PAGE, source, 3 * OS_PAGE),
+    ]
+    expected = bytearray(SIZE)
+    for start, number in ((1, 6), (2, 7), (3, 1), (WASM_PAGE // OS_PAGE, 4)):
+        expected[start * OS_PAGE : (start + 1) * OS_PAGE] = bytes([number]) * OS_PAGE
+
+    with mapped_region(parts, SIZE) as region, Arena(SIZE) as arena:
+        del source, parts
+        file.unlink()
+        region.attach(arena.address, SIZE)
+
+        assert arena.read(0, SIZE) == region.read(0, SIZE) == expected
+        assert region.read(OS_PAGE + 5, 2 * OS_PAGE) == expected[OS_PAGE + 5 : 3 * OS_PAGE + 5]
+        runs = [(OS_PAGE, 3 * OS_PAGE), (WASM_PAGE, OS_PAGE)]
+        assert list(region.extents()) == runs
+        region.detach()
+
+
+def test_many_mapped_memories_are_refused_and_few_are_not(file: Path) -> None:
+    """A process has 65,530 mappings; what is refused is read instead."""
+    with file.open("rb") as opened:
+        part = FilePart(0, SIZE, OpenFile(opened.fileno()), 0)
+
+    kept = [mapped_region([part], SIZE) for _ in range(mapped_files.MAX_OPEN)]
+    with pytest.raises(RegionRefused, match="mapped from files already"):
+        mapped_region([part], SIZE)
+
+    kept.pop().close()
+    mapped_region([part], SIZE).close()
+
+
+def test_a_memory_written_in_many_places_is_joined_when_that_pays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layered_image, "_WORTH_JOINING", 3_000)
+    pages = 1_024
+    file = tmp_path / "memory.bin"
+    file.write_bytes(os.urandom(pages * OS_PAGE))
+    expected = bytearray(file.read_bytes())
+    with file.open("rb") as opened:
+        part = FilePart(0, pages * OS_PAGE, OpenFile(opened.fileno()), 0)
+
+    with mapped_region([part], pages * OS_PAGE) as region, Arena(pages * OS_PAGE) as arena:
+        for page in range(0, pages, 4):
+            region.write(page * OS_PAGE, b"own")
+            expected[page * OS_PAGE : page * OS_PAGE + 3] = b"own"
+        region.attach(arena.address, region.size_bytes)
+        held = [region.allocated_bytes]
+        for number in range(40):
+            arena.write(number, b"x")
+            expected[number : number + 1] = b"x"
+            region.commit(region.size_bytes)
+            held.append(region.allocated_bytes)
+            assert arena.read(0, region.size_bytes) == expected
+        region.detach()
+
+        assert held[0] == held[5] == pages // 4 * OS_PAGE
+        assert held[-1] > held[0]
+        assert region.read(0, region.size_bytes) == expected
