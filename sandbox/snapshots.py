@@ -117,8 +117,9 @@ class SnapshotDesk:
         Raises: SnapshotUnknown, StoreDamaged, CanisterRejected.
         """
         with self._controlled(canister, caller, "upload_canister_snapshot_metadata") as runtime:
+            machine = runtime.machine
             with _opened(store, read_only=True) as opened:
-                found = opened.load(opened.find(name), runtime.machine.new_region)
+                found = opened.load(opened.find(name), machine.new_region, machine.mapped_region)
             return self._adopted(runtime, found, label)
 
     def download(

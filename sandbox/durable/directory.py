@@ -127,7 +127,7 @@ class WorldDirectory:
         canisters = {item.state.id: self._canister(world, item) for item in record.canisters}
         snapshots: dict[SnapshotId, Snapshot] = {}
         for name in record.snapshots:
-            snapshot = StoredSnapshot(self._manifest(name), self.store, world.machine.new_region)
+            snapshot = StoredSnapshot(self._manifest(name), self.store, world.machine)
             if not stays_open:
                 snapshot.read()
             snapshots[snapshot.id] = snapshot
@@ -183,7 +183,9 @@ class WorldDirectory:
         if item.stored is None:
             heap, stable = machine.new_region(), machine.new_region()
         else:
-            snapshot, base = self.store.reload(self._manifest(item.stored), machine.new_region)
+            snapshot, base = self.store.reload(
+                self._manifest(item.stored), machine.new_region, machine.mapped_region
+            )
             self._bases[state.id] = base
             content = snapshot.content
             module = world.loader.load(content.module)

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 from snapshot.record import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from sandbox.memory import Region
+    from sandbox.execution.machine import Machine
     from snapshot.store import Manifest, Store
 
 
@@ -20,15 +18,13 @@ class StoredSnapshot(Snapshot):
     Requires: the store is open and still holds the snapshot when its content is first read.
     """
 
-    def __init__(
-        self, manifest: Manifest, store: Store, new_region: Callable[[int], Region]
-    ) -> None:
+    def __init__(self, manifest: Manifest, store: Store, machine: Machine) -> None:
         super().__init__(
             manifest.id,
             manifest.taken_on,
             manifest.label,
             manifest.origin,
-            lambda: store.load(manifest, new_region).content,
+            lambda: store.load(manifest, machine.new_region, machine.mapped_region).content,
         )
         self._total_size = manifest.total_size
         # Fills the cached property: the manifest has it already.

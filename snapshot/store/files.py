@@ -82,13 +82,15 @@ class NewFile:
             if written:
                 waiting[0] = waiting[0][written:]
 
-    def publish(self, target: Path) -> None:
-        """Make the file durable under its final name."""
+    def publish(self, target: Path, *, durably: bool = True) -> None:
+        """Give the file its final name and make it durable, or leave that to the system."""
         with refusals(target):
-            self._disk.sync(self._descriptor)
+            if durably:
+                self._disk.sync(self._descriptor)
             self._disk.rename(self._path, target)
             self._is_published = True
-            self._disk.sync_directory(target.parent)
+            if durably:
+                self._disk.sync_directory(target.parent)
 
     def __enter__(self) -> NewFile:
         return self

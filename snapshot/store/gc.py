@@ -72,6 +72,7 @@ def collect(store: Store) -> Collection:
         except OSError as refusal:
             raise StoreWriteFailed(f"{store.path}: {refusal.strerror}") from refusal
         store.packs.refresh()
+        store.proofs.keep(path for path, _ in store.packs)
     return plan
 
 

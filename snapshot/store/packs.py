@@ -10,7 +10,9 @@ import os
 import re
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final, NamedTuple
+from weakref import WeakValueDictionary
 
+from sandbox.memory import OpenFile
 from snapshot.ids import ChunkId, digest
 from snapshot.store.errors import ChunkDamaged, ChunkMissing, PackDamaged
 from snapshot.store.files import read_exactly
@@ -44,6 +46,7 @@ class Packs:
         self._patches: dict[ChunkId, list[Place]] = {}
         self._known: dict[Path, tuple[Entry, ...]] = {}
         self._open: OrderedDict[Path, int] = OrderedDict()
+        self._lent: WeakValueDictionary[Path, OpenFile] = WeakValueDictionary()
         self._bad: dict[ChunkId, set[Place]] = {}
         self.damaged: dict[Path, PackDamaged] = {}
 
@@ -100,6 +103,38 @@ class Packs:
         """Return all copies of a chunk, those that are whole first."""
         return (*self._whole.get(chunk, ()), *self._patches.get(chunk, ()))
 
+    def whole(self, chunk: ChunkId) -> list[Place]:
+        """Return the copies that are no patches and of which nothing bad is known."""
+        return self._good(self._whole, chunk)
+
+    def patched(self, chunk: ChunkId) -> tuple[Place | None, list[Place]]:
+        """Return a patch and the copies of its base; the base is whole."""
+        for place in self._good(self._patches, chunk):
+            bases = self._good(self._whole, place.base)
+            if bases:
+                return place, bases
+        return None, []
+
+    def readable_in(self, pack: Path) -> Iterator[tuple[ChunkId, Place]]:
+        """Yield what a pack has, but for patches whose base is gone: nobody needs them."""
+        for chunk, offset, length, base, pages in self._known[pack]:
+            if not pages or base in self._whole:
+                yield chunk, Place(pack, offset, length, base, pages)
+
+    def raw(self, place: Place) -> bytes:
+        """Return the bytes of a copy, or of the pages of a patch, as they are. Raises: OSError."""
+        return read_exactly(self._descriptor(place.pack), place.length, place.offset)
+
+    def opened(self, pack: Path) -> OpenFile:
+        """Return a pack's file for somebody who reads it later, gone from the store or not.
+
+        Raises: OSError.
+        """
+        file = self._lent.get(pack)
+        if file is None:
+            file = self._lent[pack] = OpenFile(self._descriptor(pack))
+        return file
+
     def fetch(self, chunk: ChunkId) -> bytes:
         """Return a chunk's bytes from the first copy that is whole.
 
@@ -129,7 +164,7 @@ class Packs:
 
     def _read(self, chunk: ChunkId, place: Place) -> bytes:
         try:
-            data = read_exactly(self._descriptor(place.pack), place.length, place.offset)
+            data = self.raw(place)
         except OSError as error:
             raise ChunkDamaged(chunk, place.pack, place.offset, str(error)) from error
         if len(data) < place.length:
@@ -182,6 +217,7 @@ class Packs:
             if left:
                 places[entry.chunk] = left
         self.damaged.pop(path, None)
+        self._lent.pop(path, None)
         if path in self._open:
             os.close(self._open.pop(path))
 

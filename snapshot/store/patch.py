@@ -45,11 +45,17 @@ def cut(data: Buffer, pages: int) -> bytes:
     return b"".join(whole[at : at + PAGE_BYTES] for at in _offsets(pages))
 
 
+def pages_in(patch: bytes, pages: int) -> Iterator[tuple[int, bytes]]:
+    """Yield the pages of a patch, each with its place in the chunk."""
+    for number, at in enumerate(_offsets(pages)):
+        yield at, patch[number * PAGE_BYTES : (number + 1) * PAGE_BYTES]
+
+
 def applied(base: bytes, pages: int, patch: bytes) -> bytes:
     """Return the chunk that ``patch``, cut at the same pages, makes of its base."""
     whole = bytearray(base)
-    for number, at in enumerate(_offsets(pages)):
-        whole[at : at + PAGE_BYTES] = patch[number * PAGE_BYTES : (number + 1) * PAGE_BYTES]
+    for at, page in pages_in(patch, pages):
+        whole[at : at + PAGE_BYTES] = page
     return bytes(whole)
 
 

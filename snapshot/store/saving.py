@@ -8,7 +8,7 @@ changed since; of a chunk with few changed pages, only those are written.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from snapshot import tree
 from snapshot.checksum import Roots, checksum_of_roots
@@ -17,8 +17,9 @@ from snapshot.ids import ZERO_ID, ChunkId, StoredId, digest
 from snapshot.store import manifest as manifests
 from snapshot.store.files import NewFile, refusals
 from snapshot.store.manifest import Manifest, Root
-from snapshot.store.pack import MAX_ENTRIES, PackWriter
+from snapshot.store.pack import PackWriter
 from snapshot.store.patch import MAX_PAGES, cut, pages_by_chunk
+from snapshot.store.proofs import about
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -29,11 +30,8 @@ if TYPE_CHECKING:
     from snapshot.store.files import Disk
     from snapshot.store.pack import Entry
     from snapshot.store.packs import Packs
+    from snapshot.store.proofs import Proofs
     from snapshot.tree import Buffer, Tree
-
-# Small enough that collecting garbage can rewrite one, large enough that a 4 GiB heap is
-# sixteen files.
-PACK_BYTES: Final = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +70,17 @@ class ChunkSink:
     """
 
     def __init__(
-        self, disk: Disk, packs: KnownChunks, temporary: Path, target: Path, version: int
+        self,
+        disk: Disk,
+        packs: KnownChunks,
+        proofs: Proofs,
+        temporary: Path,
+        target: Path,
+        version: int,
     ) -> None:
         self._disk = disk
         self._packs = packs
+        self._proofs = proofs
         self._temporary = temporary
         self._target = target
         self._version = version
@@ -104,7 +109,7 @@ class ChunkSink:
         else:
             self._writer.add(chunk, data)
         self._new.add(chunk)
-        if self._writer.length >= PACK_BYTES or len(self._new) >= MAX_ENTRIES:
+        if self._writer.is_full:
             self.publish()
 
     def publish(self) -> None:
@@ -116,7 +121,10 @@ class ChunkSink:
             return
         with self._writer as writer:
             self._writer = None
-            self._packs.learn(*writer.publish(self._target))
+            path, entries = writer.publish(self._target)
+        if self._version >= 3:
+            self._proofs.add(path, about(path))
+        self._packs.learn(path, entries)
         self._new.clear()
 
     def __enter__(self) -> ChunkSink:

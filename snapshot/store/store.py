@@ -1,9 +1,10 @@
 """The store: a directory of packs and manifests that several processes may use at once.
 
-    <store>/format         one line: "canister-sandbox snapshot store, format 2"
+    <store>/format         one line: "canister-sandbox snapshot store, format 3"
     <store>/lock           empty; held shared to save and load, exclusively to collect
     <store>/packs/         chunks (``snapshot.store.pack``)
     <store>/snapshots/     manifests (``snapshot.store.manifest``)
+    <store>/proven/        which packs need not be read again (``snapshot.store.proofs``)
     <store>/tmp/           files on their way
 
 Every byte is specified in docs/snapshot-format.md.
@@ -24,8 +25,9 @@ from snapshot.store.errors import (
     StoreWriteFailed,
 )
 from snapshot.store.files import Disk, NewFile, shared_lock
-from snapshot.store.loading import load_saved
+from snapshot.store.loading import Loader, load_saved
 from snapshot.store.packs import Packs
+from snapshot.store.proofs import Proofs
 from snapshot.store.saving import ChunkSink, Saved, publish_manifest, save_content
 
 if TYPE_CHECKING:
@@ -37,11 +39,13 @@ if TYPE_CHECKING:
     from sandbox.memory import Region
     from snapshot.record import Snapshot
     from snapshot.store.manifest import Manifest
+    from snapshot.store.mapping import MapFiles
     from snapshot.store.saving import KnownChunks
 
 # A store keeps the format it was made with; the number is also the version of its packs.
-_FORMATS: Final = {b"canister-sandbox snapshot store, format %d\n" % n: n for n in (1, 2)}
+_FORMATS: Final = {b"canister-sandbox snapshot store, format %d\n" % n: n for n in (1, 2, 3)}
 _DIRECTORIES: Final = ("packs", "snapshots", "tmp")
+_PROVEN: Final = "proven"
 
 
 class Store:
@@ -64,6 +68,9 @@ class Store:
             self._make()
         self.format = self._read_format()
         self.packs = Packs(self.packs_path)
+        self.proofs = Proofs(
+            self.path / _PROVEN, self.temporary_path, self.disk, can_write=not read_only
+        )
 
     @property
     def packs_path(self) -> Path:
@@ -104,19 +111,30 @@ class Store:
         snapshot.checksum = manifest.checksum
         return Saved(manifest, heap, stable)
 
-    def load(self, manifest: Manifest, new_region: Callable[[int], Region]) -> Snapshot:
+    def load(
+        self,
+        manifest: Manifest,
+        new_region: Callable[[int], Region],
+        map_files: MapFiles | None = None,
+    ) -> Snapshot:
         """Return a stored snapshot, its memories in new regions; every byte is verified.
+
+        map_files: makes large memories of parts of the packs, which are then not read but
+            proven (``snapshot.store.proofs``), and must stay as they are.
 
         Raises: StoreDamaged (ChunkMissing, ChunkDamaged, …); nothing is left behind then.
         """
-        return self.reload(manifest, new_region)[0]
+        return self.reload(manifest, new_region, map_files)[0]
 
     def reload(
-        self, manifest: Manifest, new_region: Callable[[int], Region]
+        self,
+        manifest: Manifest,
+        new_region: Callable[[int], Region],
+        map_files: MapFiles | None = None,
     ) -> tuple[Snapshot, Saved]:
         """Load a snapshot together with what makes saving its successor cheap."""
         with self.reading():
-            return load_saved(manifest, self.packs, new_region)
+            return load_saved(manifest, Loader(self.packs, self.proofs, new_region, map_files))
 
     def manifests(self) -> tuple[Manifest, ...]:
         """Return all snapshots that can be read, oldest first; ``damaged`` has the others."""
@@ -151,7 +169,9 @@ class Store:
 
     def sink(self, known: KnownChunks) -> ChunkSink:
         """Return what writes those chunks into packs that ``known`` lacks."""
-        return ChunkSink(self.disk, known, self.temporary_path, self.packs_path, self.format)
+        return ChunkSink(
+            self.disk, known, self.proofs, self.temporary_path, self.packs_path, self.format
+        )
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -202,7 +222,7 @@ class Store:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             entries = {entry.name for entry in self.path.iterdir()}
-            if "format" not in entries and not entries <= {*_DIRECTORIES, "lock"}:
+            if "format" not in entries and not entries <= {*_DIRECTORIES, _PROVEN, "lock"}:
                 raise NotAStore(f"{self.path} is not empty and not a snapshot store")
             for name in _DIRECTORIES:
                 (self.path / name).mkdir(exist_ok=True)

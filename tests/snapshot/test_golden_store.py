@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sandbox.memory import new_region
+import pytest
+
+from sandbox.memory import mapped_region, new_region
 from snapshot.content import GlobalValue
 from snapshot.record import Origin, Source
 from snapshot.store import Store, verify
 from snapshot_world import CANISTER, MODULE, PAGE, everything
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.memory import Region
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -77,3 +86,22 @@ def test_version_two_patches_are_still_applied() -> None:
 
     assert heaps == [first, second, third]
     assert sorted(patches) == [1 << 1, 1 << 1 | 1 << 9]
+
+
+@pytest.mark.parametrize("map_files", [None, mapped_region])
+def test_version_three_chunks_are_still_found(
+    map_files: Callable[..., Region] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("snapshot.store.mapping._WORTH_MAPPING", 0)
+    rng = random.Random(3)
+    first = b"".join(rng.randbytes(PAGE) for _ in range(3)) + bytes(PAGE)
+    second = first[: PAGE + 5_000] + b"patched" + first[PAGE + 5_007 : 3 * PAGE]
+    second += b"a new chunk".ljust(PAGE, b"\0")
+    with Store(GOLDEN / "v3", read_only=True) as store:
+        assert verify(store).is_sound
+        loaded = [store.load(item, new_region, map_files) for item in store.manifests()]
+        patches = [entry.pages for _, entries in store.packs for entry in entries if entry.pages]
+
+    assert [everything(snapshot)[0] for snapshot in loaded] == [first, second]
+    assert patches == [1 << 1]
+    assert loaded[1].checksum == "b522bd221acaaa5a1604d4b89a64fa9964b231d2f100874ffbc0d2999cf08339"

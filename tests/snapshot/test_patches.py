@@ -535,12 +535,12 @@ def test_whatever_was_saved_and_collected_comes_back(
             assert loaded.checksum == saved.manifest.checksum
 
 
-def test_a_pack_of_a_new_store_is_of_version_two(store: Store) -> None:
+def test_a_pack_of_a_new_store_is_of_version_three(store: Store) -> None:
     store.save(snapshot_of(random_heap(1)))
 
     (pack,) = store.packs_path.iterdir()
 
-    assert pack.read_bytes()[:12] == b"CSBXPACK\2\0\0\0"
+    assert pack.read_bytes()[:12] == b"CSBXPACK\3\0\0\0"
     assert all(entry.pages == 0 for entry in read_index(pack))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from sandbox.durable import WorldDirectory
 from sandbox.durable.recordfile import publish_record, read_record
 from sandbox.limits import GENEROUS, MAINNET
 from snapshot.store import Store, StoreError, StoreWriteFailed
+from snapshot.store.packs import Packs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from sandbox.durable.records import WorldRecord
     from sandbox.engine import Compiler
     from sandbox.handle import Canister
+    from snapshot.ids import ChunkId
+    from snapshot.store.packs import Place
 
     Open = Callable[..., Sandbox]
 
@@ -47,6 +51,18 @@ GROWING = """(module
     (drop (call $grow (i64.const 1)))
     (call $write (i64.const 100) (i64.const 4000) (i64.const 200))
     (call $reply)))"""
+
+
+BIG = GROWING.replace("(memory 1 20)", "(memory 256 300)").replace(
+    "(func $step",
+    """(func (export "canister_init") (local $at i32)
+    (loop $next
+      (i64.store (local.get $at) (i64.extend_i32_u (i32.add (local.get $at) (i32.const 1))))
+      (local.set $at (i32.add (local.get $at) (i32.const 1024)))
+      (br_if $next (i32.lt_u (local.get $at) (i32.const 0x1000000)))))
+  (func $step""",
+    1,
+)
 
 
 @pytest.fixture
@@ -604,3 +620,36 @@ def test_a_forked_child_does_not_write_the_parents_world(reopen: Open, tmp_path:
         assert (tmp_path / "world" / "world.json").read_bytes() == before
         with pytest.raises(UsageError, match="in use"):
             WorldDirectory(tmp_path / "world", wait_s=0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memories are mapped on Linux only")
+def test_a_large_canister_is_mapped_not_read_and_goes_on(
+    reopen: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with reopen() as ic:
+        big = ic.install(BIG.encode(), name="big")
+        snapshot = big.take_snapshot(label="before")
+        big.update_raw("step")
+        checksum = big.checksum
+    read = []
+    packs_read = Packs.read
+
+    def counted(packs: Packs, chunk: ChunkId, place: Place) -> bytes:
+        data = packs_read(packs, chunk, place)
+        read.append(len(data))
+        return data
+
+    monkeypatch.setattr(Packs, "read", counted)
+    for runs in range(2, 5):
+        with reopen() as ic:
+            big = ic.canister("big")
+            assert big.checksum == checksum
+            big.update_raw("step")
+            assert big.globals == {"global 0": runs}
+            assert int.from_bytes(big.heap[4000 * runs : 4000 * runs + 4], "little") == runs
+            checksum = big.checksum
+    with reopen() as ic:
+        ic.canister("big").load_snapshot(snapshot.id)
+        assert ic.canister("big").checksum == snapshot.checksum
+
+    assert 65_536 not in read

@@ -1,0 +1,71 @@
+"""Proofs: which packs are still the files that were written, or read and found whole.
+
+A pack whose memories are mapped is not read, so its bytes are not compared with their names
+every time. A proof says what the file system told about the file when they were; the file is
+changed only together with that. A proof that is missing or of another file costs reading the
+pack once more, so they are written without care, and where none can be written there are none.
+
+    <store>/proven/<name of the pack>    inode, size, mtime and ctime (ns), as text
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from snapshot.store.errors import StoreWriteFailed
+from snapshot.store.files import NewFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from snapshot.store.files import Disk
+
+
+class Proofs:
+    """The proofs of one store.
+
+    can_write: else they last as long as this object.
+    """
+
+    def __init__(self, directory: Path, temporary: Path, disk: Disk, *, can_write: bool) -> None:
+        self._directory = directory
+        self._temporary = temporary
+        self._disk = disk
+        self._can_write = can_write
+        self._known: dict[str, str] = {}
+
+    def holds(self, pack: Path) -> bool:
+        """Whether the pack is as it was when its bytes were last seen to be right."""
+        try:
+            if pack.name not in self._known:
+                self._known[pack.name] = (self._directory / pack.name).read_text("ascii")
+            return self._known[pack.name] == about(pack)
+        except (OSError, UnicodeDecodeError):
+            return False
+
+    def add(self, pack: Path, seen: str) -> None:
+        """Note that a pack's bytes are right; ``seen``: ``about`` it, before they were read."""
+        self._known[pack.name] = seen
+        if not self._can_write:
+            return
+        with suppress(StoreWriteFailed, OSError):
+            self._directory.mkdir(exist_ok=True)
+            with NewFile(self._disk, self._temporary) as file:
+                file.append([seen.encode()])
+                file.publish(self._directory / pack.name, durably=False)
+
+    def keep(self, packs: Iterable[Path]) -> None:
+        """Forget the proofs of all other packs."""
+        kept = {pack.name for pack in packs}
+        with suppress(OSError):
+            for path in self._directory.iterdir():
+                if path.name not in kept:
+                    self._disk.remove(path)
+
+
+def about(pack: Path) -> str:
+    """Return what changes with a file's bytes. Raises: OSError."""
+    found = pack.stat()
+    return f"{found.st_ino} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}\n"
