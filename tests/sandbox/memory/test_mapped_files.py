@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 import pytest
 
@@ -135,8 +136,11 @@ def test_parts_of_files_stand_where_they_are_put(tmp_path: Path) -> None:
         region.detach()
 
 
-def test_many_mapped_memories_are_refused_and_few_are_not(file: Path) -> None:
+def test_many_mapped_memories_are_refused_and_few_are_not(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A process has 65,530 mappings; what is refused is read instead."""
+    monkeypatch.setattr(mapped_files, "_open", WeakSet())  # without those of other tests
     with file.open("rb") as opened:
         part = FilePart(0, SIZE, OpenFile(opened.fileno()), 0)
 
