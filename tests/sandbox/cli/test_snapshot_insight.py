@@ -8,6 +8,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from snapshot.store.pack import read_index
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -188,7 +190,7 @@ def test_verify_reads_everything_and_finds_nothing(saved: CommandLine) -> None:
 def test_verify_names_a_flipped_bit_with_its_place(saved: CommandLine) -> None:
     path = max((saved.state / "store" / "packs").iterdir(), key=lambda item: item.stat().st_size)
     data = bytearray(path.read_bytes())
-    data[100] ^= 1
+    data[read_index(path)[0].offset + 100] ^= 1
     path.write_bytes(data)
 
     result = saved("snapshot", "verify", code=1)
