@@ -17,7 +17,7 @@ from snapshot.store.files import exclusive_lock
 from snapshot.store.verify import references
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable
     from pathlib import Path
 
     from snapshot.ids import ChunkId
@@ -76,7 +76,7 @@ def collect(store: Store) -> Collection:
     return plan
 
 
-def _planned(store: Store) -> tuple[Collection, set[ChunkId]]:
+def _planned(store: Store) -> tuple[Collection, dict[ChunkId, None]]:
     """Return what is to go, and what must not."""
     if store.damaged:
         raise StoreDamaged(f"not collecting, a manifest is damaged: {store.damaged[0]}")
@@ -104,31 +104,40 @@ def _planned(store: Store) -> tuple[Collection, set[ChunkId]]:
     return Collection(tuple(removed), tuple(rewritten), temporary, freed, kept), live
 
 
-def _live(store: Store) -> set[ChunkId]:
-    live: set[ChunkId] = set()
+def _live(store: Store) -> dict[ChunkId, None]:
+    """Return what snapshots need, bases of patches included.
+
+    In the order of the newest one's memories, then of the others: so it is written anew, and
+    memories can be mapped.
+    """
     packs = store.packs
-    for manifest in store.manifests():
-        live.update(references(manifest, packs))
-    bases = {chunk: packs.basis(chunk) for chunk in live}
-    missing = [chunk for chunk, basis in bases.items() if basis is None]
+    live: dict[ChunkId, None] = {}
+    missing: list[ChunkId] = []
+    for manifest in reversed(store.manifests()):
+        for chunk in references(manifest, packs):
+            basis = packs.basis(chunk)
+            if basis is None:
+                missing.append(chunk)
+            else:
+                live.update({basis[0]: None, chunk: None})
     if missing:
         raise StoreDamaged(
             f"not collecting, {len(missing)} chunks are missing, {missing[0].hex()} among them"
         )
-    return live.union(basis[0] for basis in bases.values() if basis is not None)
+    return live
 
 
-def _dead_bytes(entries: Iterable[Entry], live: set[ChunkId]) -> int:
+def _dead_bytes(entries: Iterable[Entry], live: Container[ChunkId]) -> int:
     return sum(entry.length for entry in entries if entry.chunk not in live)
 
 
-def _rewrite(store: Store, paths: tuple[Path, ...], live: set[ChunkId]) -> None:
-    """Copy the live chunks of these packs, each verified, into new ones."""
+def _rewrite(store: Store, paths: tuple[Path, ...], live: Iterable[ChunkId]) -> None:
+    """Copy the live chunks of these packs, each verified, into new ones, in their order."""
     packs, leaving = store.packs, set(paths)
-    listed = [entry.chunk for path, entries in packs if path in leaving for entry in entries]
+    listed = {entry.chunk for path, entries in packs if path in leaving for entry in entries}
     with store.sink(_NothingKnown()) as sink:
-        for chunk in dict.fromkeys(listed):
-            if chunk in live and not _stays(packs, chunk, leaving):
+        for chunk in live:
+            if chunk in listed and not _stays(packs, chunk, leaving):
                 data = packs.fetch(chunk)
                 # As it stands; the base of a patch is live, and stays or is copied whole.
                 basis = packs.basis(chunk)

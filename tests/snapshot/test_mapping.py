@@ -170,6 +170,30 @@ def test_a_mapped_memory_survives_its_snapshot_and_is_saved_again(store: Store) 
     }
 
 
+def test_a_collection_puts_a_memory_in_order_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("snapshot.store.gc._DEAD_SHARE", -1)
+    heap, base, rng = random_heap(60), None, random.Random(2)
+    for number in range(6):
+        for chunk in rng.sample(range(60), 20):
+            heap.write(chunk * PAGE, rng.randbytes(PAGE))
+        base = store.save(snapshot_of(heap, number=number), base=base)
+    heap.write(7 * PAGE + 5, b"a patch")
+    saved = store.save(snapshot_of(heap, number=9), base=base)
+    assert len(mapped(store, saved.manifest)[1]) > 5
+    for manifest in store.manifests():
+        if manifest.stored_id != saved.manifest.stored_id:
+            store.delete(manifest)
+
+    collect(store)
+
+    loaded, parts = mapped(store, saved.manifest)
+    assert [(part.start, part.length) for part in parts] == [(0, 60 * PAGE)]
+    assert everything(loaded)[0] == heap.read(0, heap.size_bytes)
+    assert verify(store).is_sound
+
+
 def test_a_view_of_a_mapped_memory_commits_and_rolls_back(store: Store) -> None:
     heap = random_heap(20)
     saved = store.save(snapshot_of(heap))
