@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -23,15 +24,17 @@ from sandbox.cli.common import (
 from sandbox.cli.completion import complete_canisters
 from sandbox.cli.output import print_json, say
 from sandbox.cli.profiles import profile_option, profiled
-from sandbox.errors import UsageError
+from sandbox.errors import CanisterRejected, ModuleRefused, SandboxError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from sandbox.execution.lifecycle import InstallReport
     from sandbox.handle import Canister
     from sandbox.principal import Principal
 
+# The replica's code for a module that is none.
+_NO_MODULE: Final = "IC0505"
 _MODULE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -84,7 +87,7 @@ def install(
             name=name, specified_id=specified_id, caller=caller, **options
         )
         try:
-            with log_shown(canister):
+            with log_shown(canister), _module_named(module):
                 data = _argument(canister, module, argument, argument_file, did)
                 report = canister.install(module, data, did=did, caller=caller)
         except BaseException:
@@ -132,7 +135,7 @@ def upgrade(
     """
     with opened() as ic:
         canister = existing(ic, name)
-        with log_shown(canister), profiled(ic, profile_to):
+        with log_shown(canister), profiled(ic, profile_to), _module_named(module):
             report = canister.upgrade(
                 module,
                 _argument(canister, module, argument, argument_file, did),
@@ -168,11 +171,23 @@ def reinstall(
     """
     with opened() as ic:
         canister = existing(ic, name)
-        with log_shown(canister):
+        with log_shown(canister), _module_named(module):
             data = _argument(canister, module, argument, argument_file, did)
             report = canister.reinstall(module, data, did=did, caller=caller)
         done = _Done(name, str(canister.id), canister.module_hash or b"", report)
     _say("reinstalled", done, as_json=as_json)
+
+
+@contextmanager
+def _module_named(module: Path) -> Iterator[None]:
+    """Say which file it was when it is no module: the replica's text cannot know."""
+    try:
+        yield
+    except SandboxError as error:
+        is_the_modules = isinstance(error, CanisterRejected) and error.error_code == _NO_MODULE
+        if is_the_modules or isinstance(error, ModuleRefused):
+            error.add_note(f"The module is {module}.")
+        raise
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,12 @@ import click
 
 from sandbox.candid import format_interface, load_interface
 from sandbox.candid.compat import Severity, compare
+from sandbox.candid.errors import CandidError
 from sandbox.candid.types import Service
 from sandbox.cli.common import json_option
 from sandbox.cli.groups import SuggestingGroup
 from sandbox.cli.output import print_json, say
-from sandbox.errors import UsageError
+from sandbox.errors import SandboxError, UsageError
 
 if TYPE_CHECKING:
     from sandbox.candid.types import Interface
@@ -129,9 +130,14 @@ def stub(interface: Path, name: str, *, as_json: bool) -> None:
 
 
 def read_interface(path: Path) -> Interface:
-    """Return the interface of a .did file or of a module. Raises: UsageError."""
-    if path.suffix == ".did":
-        return load_interface(path)
+    """Return the interface of a .did file or of a module. Raises: UsageError naming the file."""
+    try:
+        return load_interface(path) if path.suffix == ".did" else _carried(path)
+    except (CandidError, SandboxError) as error:
+        raise UsageError(f"{path}: {error}") from error
+
+
+def _carried(path: Path) -> Interface:
     from sandbox.embedded import embedded_interface
     from sandbox.engine.compiler import Compiler, wat_to_wasm
     from sandbox.execution.modules import ModuleLoader
@@ -147,5 +153,5 @@ def read_interface(path: Path) -> Interface:
             "it carries no interface (custom section candid:service, or function "
             "get_candid_pointer)"
         )
-        raise UsageError(f"{path}: {problem}; give its .did file")
+        raise UsageError(f"{problem}; give its .did file")
     return found.interface

@@ -85,11 +85,12 @@ def load_source(
         a core module of at most ``max_bytes``, compressed or not.
     """
     if isinstance(source, (bytes, bytearray, memoryview)):
-        given, is_text = bytes(source), False
+        given, is_text, place = bytes(source), False, ""
     else:
         given, is_text = _read_file(source, max_bytes), Path(source).suffix == ".wat"
+        place = f"{source}: "
     if is_text or _TEXT_START.match(given):
-        given = wat_to_wasm(_decode_text(given))
+        given = _assembled(given, place, wat_to_wasm)
     wasm = _decompress(given, max_bytes)
     check_header(wasm)
     return ModuleSource(given, wasm, sha256(given).digest())
@@ -108,6 +109,13 @@ def _path_problem(path: str, error: OSError | ValueError) -> str:
         return "WebAssembly text is taken from a file or as bytes: pass text.encode()"
     reason = error.strerror if isinstance(error, OSError) else error
     return f"cannot read the module {path!r}: {reason}"
+
+
+def _assembled(text: bytes, place: str, wat_to_wasm: Callable[[str], bytes]) -> bytes:
+    try:
+        return wat_to_wasm(_decode_text(text))
+    except UsageError as error:
+        raise UsageError(f"{place}{error}") from error
 
 
 def _decode_text(text: bytes) -> str:

@@ -127,6 +127,20 @@ def test_a_file_that_is_no_module_fails_with_the_replicas_code(
     assert "IC0505" in run("install", "junk", str(tmp_path / "junk.wasm"), code=1).stderr
 
 
+@pytest.mark.parametrize("data", [b"", b"actor {}", b"(module (func", b"\x1f\x8b\x08" + bytes(9)])
+def test_a_file_that_is_no_module_is_named(
+    counter: CommandLine, counter_wat: str, tmp_path: Path, data: bytes
+) -> None:
+    path = tmp_path / "main.mo"
+    path.write_bytes(data)
+    code = 2 if data.startswith(b"(") else 1
+
+    for words in (["install", "new"], ["upgrade", "counter"], ["reinstall", "counter", "--yes"]):
+        assert str(path) in counter(*words, str(path), code=code).stderr
+
+    assert counter("call", "counter", "get").stdout == "(5 : nat8)\n"
+
+
 def test_webassembly_text_with_an_error_is_asked_wrongly(
     run: CommandLine, wat_file: Callable[[str], str]
 ) -> None:

@@ -48,6 +48,19 @@ def test_check_places_an_error(run: CommandLine, tmp_path: Path) -> None:
     assert "line 2" in run("did", "check", str(tmp_path / "bad.did"), code=2).stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [("bad.did", b"nonsense"), ("utf16.did", b"\xff\xfe"), ("bad.wat", b"(module"), ("x", b"")],
+)
+def test_diff_says_which_of_its_files_is_wrong(
+    run: CommandLine, old: str, tmp_path: Path, name: str, data: bytes
+) -> None:
+    (tmp_path / name).write_bytes(data)
+
+    for words in ([old, str(tmp_path / name)], [str(tmp_path / name), old]):
+        assert f"{name}: " in run("did", "diff", *words, code=2).stderr
+
+
 def test_an_import_that_is_missing_is_named(run: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "main.did").write_text('import "types.did";\nservice : {}')
 

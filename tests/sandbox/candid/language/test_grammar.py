@@ -320,6 +320,23 @@ def test_a_file_is_loaded_with_its_imports(tmp_path: Path) -> None:
     assert set(interface.env) == {"leaf", "inner"}
 
 
+def test_a_file_that_is_not_utf_8_is_refused_at_its_place(tmp_path: Path) -> None:
+    (tmp_path / "bad.did").write_bytes(b"// caf\xc3\xa9\n  \xff")
+
+    with pytest.raises(CandidSyntaxError, match="line 2, column 3: the file is not UTF-8"):
+        load_interface(tmp_path / "bad.did")
+
+    (tmp_path / "main.did").write_text('import "bad.did"; service : {}')
+    with pytest.raises(CandidSyntaxError, match=r"cannot import .*: line 2, column 3"):
+        load_interface(tmp_path / "main.did")
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "main.did").write_bytes(b"\xef\xbb\xbftype n = nat;")
+
+    assert set(load_interface(tmp_path / "main.did").env) == {"n"}
+
+
 def test_the_interface_of_the_management_canister_is_read() -> None:
     interface = load_interface(REFERENCE / "ic.did")
 
