@@ -5,17 +5,16 @@ from __future__ import annotations
 import sys
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from textwrap import indent
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from sandbox.candid.errors import CandidError
+from sandbox.cli.arguments import Argument, argument_file_option, encoded, given_argument
 from sandbox.cli.commands import command
 from sandbox.cli.common import (
     as_option,
-    candid_argument,
     existing,
     json_option,
     log_shown,
@@ -29,6 +28,7 @@ from sandbox.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from sandbox.history import Point
     from sandbox.interface import MethodCodec
@@ -45,11 +45,7 @@ _UPDATE: Final = "update"
 @click.argument("argument", required=False)
 @click.option("--query", "as_query", is_flag=True, help="Call as a query.")
 @click.option("--update", "as_update", is_flag=True, help="Call as an update.")
-@click.option(
-    "--argument-file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The argument as bytes or Candid text, instead of ARGUMENT.",
-)
+@argument_file_option
 @click.option(
     "--cycles", type=click.IntRange(min=0), default=0, help="Cycles to attach to an update."
 )
@@ -79,6 +75,7 @@ def call(
 ) -> None:
     """Call METHOD of canister NAME with ARGUMENT, Candid text, and print its answer.
 
+    A single value needs no parentheses, and a text no quotes: call ledger balance_of ada.
     A method that the interface calls a query is called as one, unless told otherwise.
     What the canister prints meanwhile goes to standard error. When the answer is printed,
     the new state is saved. A query changes nothing: its log is shown and not kept.
@@ -88,6 +85,7 @@ def call(
       canister-sandbox call counter inc
       canister-sandbox call ledger icrc1_balance_of '(record { owner = principal "aaaaa-aa" })'
       canister-sandbox call counter get --query --json
+      echo '("ada", 5)' | canister-sandbox call ledger award --argument-file -
       canister-sandbox call counter migrate --keep-trap
       canister-sandbox call ledger icrc1_transfer '(…)' --profile transfer.svg
     """
@@ -95,7 +93,14 @@ def call(
         raise UsageError("a call is a query or an update: give --query or --update, not both")
     kind = _QUERY if as_query else _UPDATE if as_update else None
     message = _Message(
-        name, method, argument, argument_file, cycles, caller, kind, keep_trap, profile_to
+        name,
+        method,
+        given_argument(argument, argument_file),
+        cycles,
+        caller,
+        kind,
+        keep_trap,
+        profile_to,
     )
     codec, reply = _answered(message)
     _show(codec, reply, raw=raw, as_json=as_json)
@@ -107,8 +112,7 @@ class _Message:
 
     name: str
     method: str
-    argument: str | None
-    argument_file: Path | None
+    argument: Argument
     cycles: int
     caller: Principal | None
     kind: str | None
@@ -137,7 +141,7 @@ def _answered(message: _Message) -> tuple[MethodCodec, bytes]:
 def _sent(ic: Sandbox, message: _Message) -> tuple[MethodCodec, bytes]:
     canister = existing(ic, message.name)
     codec = canister.codec(message.method)
-    data = candid_argument(codec, message.argument, message.argument_file)
+    data = encoded(codec, message.argument)
     who, cycles = message.caller, message.cycles
     is_query = message.is_query(ic)
     if is_query and cycles:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from sandbox.candid import format_type
+from sandbox.cli.arguments import Argument, argument_file_option, encoded, given_argument
 from sandbox.cli.commands import command
 from sandbox.cli.common import (
     as_option,
-    candid_argument,
     confirmed,
     existing,
     json_option,
@@ -41,7 +41,7 @@ _MODULE = click.Path(exists=True, dir_okay=False, path_type=Path)
 def _code_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--argument", metavar="CANDID", help="The argument as Candid text."),
-        click.option("--argument-file", type=_MODULE, help="The argument's bytes, or Candid text."),
+        argument_file_option,
         click.option("--did", type=_MODULE, help="The interface, if the module carries none."),
         as_option,
         json_option,
@@ -81,6 +81,7 @@ def install(
       canister-sandbox install counter counter.wasm
       canister-sandbox install ledger ledger.wasm.gz --did ledger.did --argument-file init.arg
     """
+    given = given_argument(argument, argument_file)
     with opened(begins=True) as ic:
         options: dict[str, Any] = {} if cycles is None else {"cycles": cycles}
         canister = ic.create_canister(
@@ -88,7 +89,7 @@ def install(
         )
         try:
             with log_shown(canister), _module_named(module):
-                data = _argument(canister, module, argument, argument_file, did)
+                data = _message(canister, module, given, did)
                 report = canister.install(module, data, did=did, caller=caller)
         except BaseException:
             ic.world.forget(canister.id)
@@ -133,12 +134,13 @@ def upgrade(
       canister-sandbox upgrade counter v2.wasm --argument '()'
       canister-sandbox upgrade ledger v2.wasm --profile upgrade.svg
     """
+    given = given_argument(argument, argument_file)
     with opened() as ic:
         canister = existing(ic, name)
         with log_shown(canister), profiled(ic, profile_to), _module_named(module):
             report = canister.upgrade(
                 module,
-                _argument(canister, module, argument, argument_file, did),
+                _message(canister, module, given, did),
                 did=did,
                 skip_pre_upgrade=skip_pre_upgrade,
                 persistence=None if persistence == "null" else persistence,
@@ -169,10 +171,11 @@ def reinstall(
     Example:
       canister-sandbox reinstall counter counter.wasm --yes
     """
+    given = given_argument(argument, argument_file)
     with opened() as ic:
         canister = existing(ic, name)
         with log_shown(canister), _module_named(module):
-            data = _argument(canister, module, argument, argument_file, did)
+            data = _message(canister, module, given, did)
             report = canister.reinstall(module, data, did=did, caller=caller)
         done = _Done(name, str(canister.id), canister.module_hash or b"", report)
     _say("reinstalled", done, as_json=as_json)
@@ -215,11 +218,9 @@ def _say(what: str, done: _Done, *, as_json: bool) -> None:
         say(f"  {stage.name}: {stage.instructions:,} instructions")
 
 
-def _argument(
-    canister: Canister, module: Path, text: str | None, file: Path | None, did: Path | None
-) -> bytes:
+def _message(canister: Canister, module: Path, given: Argument, did: Path | None) -> bytes:
     codec = canister.init_codec(module, did)
-    if text is None and file is None and codec.func is not None and codec.func.args:
+    if not given.is_given and codec.func is not None and codec.func.args:
         types = ", ".join(format_type(item) for item in codec.func.args)
         raise UsageError(f"this module is installed with an argument; give --argument '({types})'")
-    return candid_argument(codec, text, file)
+    return encoded(codec, given)

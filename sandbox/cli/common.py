@@ -17,11 +17,9 @@ from sandbox.principal import Principal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from sandbox.durable import WorldDirectory
     from sandbox.handle import Canister
-    from sandbox.interface import MethodCodec
     from sandbox.sandbox import Sandbox
 
 _SIZES: Final = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
@@ -148,19 +146,6 @@ def existing(ic: Sandbox, name: str) -> Canister:
         elif "did you mean" not in str(error):
             error.add_note(f"There are: {', '.join(sorted(ic.names)) or 'canisters without names'}")
         raise
-
-
-def candid_argument(codec: MethodCodec, text: str | None, file: Path | None) -> bytes:
-    """Return an argument given as Candid text, or in a file as text or as bytes."""
-    from sandbox.errors import UsageError
-
-    if text is not None and file is not None:
-        raise UsageError("give the argument or --argument-file, not both")
-    if file is None:
-        return codec.encode_text("()" if text is None else text)
-    data = file.read_bytes()
-    is_text = data.lstrip().startswith(b"(")
-    return codec.encode_text(data.decode("utf-8", "replace")) if is_text else data
 
 
 @contextmanager

@@ -6,7 +6,10 @@ import os
 import re
 import shlex
 import threading
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
+
+import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,6 +141,129 @@ def test_an_argument_comes_from_a_file_as_text_or_as_bytes(
     for path in (text, data):
         result = counter("call", "counter", "get", "--argument-file", str(path))
         assert result.stdout == "(5 : nat8)\n"
+
+
+# It answers with its argument; the word `name` is a text behind a name.
+ECHO = """(module
+  (@custom "icp:public candid:service" "type name = text; service : {
+    num : (nat8) -> (nat8) query; name : (name) -> (name) query; two : (text, nat) -> () query;
+    perhaps : (opt nat8) -> () query; none : () -> () query }")
+  (import "ic0" "msg_arg_data_size" (func $size (result i32)))
+  (import "ic0" "msg_arg_data_copy" (func $copy (param i32 i32 i32)))
+  (import "ic0" "msg_reply_data_append" (func $append (param i32 i32)))
+  (import "ic0" "msg_reply" (func $reply))
+  (memory 1)
+  (func $echo
+    (call $copy (i32.const 0) (i32.const 0) (call $size))
+    (call $append (i32.const 0) (call $size)) (call $reply))
+  (func (export "canister_query num") (call $echo))
+  (func (export "canister_query name") (call $echo))
+  (func (export "canister_query perhaps") (call $echo))
+  (func (export "canister_query raw") (call $echo)))"""
+
+
+@pytest.fixture
+def echo(run: CommandLine, wat_file: Callable[[str], str]) -> CommandLine:
+    run("install", "echo", wat_file(ECHO.replace("\n    ", " ")))
+    return run
+
+
+@pytest.mark.parametrize(
+    ("method", "text", "answer"),
+    [
+        ("num", "5", "(5 : nat8)"),
+        ("num", "// five\n(5)", "(5 : nat8)"),
+        ("num", "5 // five", "(5 : nat8)"),
+        ("num", "/* */" * 40 + "5", "(5 : nat8)"),
+        ("num", "4449444c00017b05", "(5 : nat8)"),
+        ("name", "ada", '("ada")'),
+        ("name", "ada lovelace", '("ada lovelace")'),
+        ("name", "5", '("5")'),
+        ("name", '"a, b"', '("a, b")'),
+        ("name", '("(")', '("(")'),
+    ],
+)
+def test_a_single_value_needs_no_parentheses(
+    echo: CommandLine, method: str, text: str, answer: str
+) -> None:
+    assert echo("call", "echo", method, text).stdout == f"{answer}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["num"], "num takes an argument; give '(nat8)'"),
+        (["two"], "two takes an argument; give '(text, nat)'"),
+        (["two", '"ada", 5'], "give Candid text in parentheses, '(text, nat)'"),
+        (["none", "5"], "give Candid text in parentheses, '()'"),
+        (["raw", "5"], "the types of 'raw' are not known"),
+        (["num", "five"], "line 1, column 2"),
+        (["name", '"ada'], "never closed"),
+    ],
+    ids=lambda it: " ".join(it) if isinstance(it, list) else "",
+)
+def test_what_an_argument_should_have_been_is_said(
+    echo: CommandLine, words: list[str], expected: str
+) -> None:
+    assert expected in echo("call", "echo", *words, "--query", code=2).stderr
+
+
+def test_what_may_be_left_out_need_not_be_given(echo: CommandLine) -> None:
+    assert echo("call", "echo", "perhaps").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "data", "answer"),
+    [
+        ("num", b"\xef\xbb\xbf(5)", "(5 : nat8)\n"),
+        ("num", b"// five\r\n/* of\n them */ (5)", "(5 : nat8)\n"),
+        ("num", b"4449444C00017B05\n", "(5 : nat8)\n"),
+        ("name", '("é")'.encode(), '("é")\n'),
+        ("raw", b"just text", b"just text".hex() + "\n"),
+        ("raw", b"\xff\0", "ff00\n"),
+        ("raw", b"", "\n"),
+    ],
+)
+def test_a_file_holds_text_or_bytes(
+    echo: CommandLine, tmp_path: Path, method: str, data: bytes, answer: str
+) -> None:
+    (tmp_path / "it.arg").write_bytes(data)
+    words = ("call", "echo", method, "--query", "--argument-file")
+
+    assert echo(*words, str(tmp_path / "it.arg")).stdout == answer
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [(b"5", "'(nat8)'"), (b'"ada"\n', "'(nat8)'"), (b'("caf\xe9")', "not UTF-8 at byte 5")],
+)
+def test_a_file_that_holds_something_else_is_named_and_not_sent(
+    echo: CommandLine, tmp_path: Path, data: bytes, expected: str
+) -> None:
+    (tmp_path / "it.arg").write_bytes(data)
+    words = ("call", "echo", "num", "--argument-file", str(tmp_path / "it.arg"))
+
+    shown = echo(*words, code=2).stderr
+
+    assert "it.arg" in shown
+    assert expected in shown
+
+
+def test_an_argument_comes_from_standard_input(echo: CommandLine) -> None:
+    words = ("call", "echo", "num", "--argument-file", "-")
+
+    assert echo(*words, stdin="(5)\n").stdout == "(5 : nat8)\n"
+    assert "standard input" in echo(*words, stdin="five", code=2).stderr
+
+
+def test_standard_input_that_is_closed_is_told(
+    echo: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sandbox.cli.arguments.sys", SimpleNamespace(stdin=None))
+
+    result = echo("call", "echo", "num", "--argument-file", "-", code=2)
+
+    assert "standard input is closed" in result.stderr
 
 
 def test_an_argument_given_twice_is_asked_wrongly(counter: CommandLine, counter_wat: str) -> None:

@@ -1,0 +1,138 @@
+"""Arguments of calls and installations: Candid text, or bytes from a file.
+
+Rules: what is not understood is refused before anything is sent, with what is expected; a file is
+read before the world is opened, so nobody waits for somebody who types.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from sandbox.candid import format_type
+from sandbox.candid.errors import CandidError
+from sandbox.candid.types import Prim, unfold
+from sandbox.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.candid.types import Func
+    from sandbox.interface import MethodCodec
+
+# An argument list begins with a parenthesis, perhaps behind comments. Each is taken once and for
+# all (?>): else a row of them could be divided in exponentially many ways.
+_LIST: Final = re.compile(r"(?>\s+|//[^\n]*(?:\n|$)|/\*.*?\*/)*+\(", re.DOTALL)
+# A message in hex, as didc prints it.
+_HEX: Final = re.compile(r"\s*4449444c(?:[0-9a-f]{2})*\s*", re.IGNORECASE)
+_BLANK: Final = str.maketrans("\t\r\n", "   ")
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """What was given: text on the command line, or a file's contents, or nothing."""
+
+    text: str | None
+    data: bytes | None
+    file: str = ""
+
+    @property
+    def is_given(self) -> bool:
+        """Whether anything was given."""
+        return self.text is not None or self.data is not None
+
+
+argument_file_option: Callable[[Any], Any] = click.option(
+    "--argument-file",
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
+    help="The argument's bytes, or Candid text; - reads standard input.",
+)
+
+
+def given_argument(text: str | None, file: Path | None) -> Argument:
+    """Read what was given. Raises: UsageError, OSError."""
+    if text is not None and file is not None:
+        raise UsageError("give the argument or --argument-file, not both")
+    if file is None:
+        return Argument(text, None)
+    if file != Path("-"):
+        return Argument(None, file.read_bytes(), str(file))
+    if sys.stdin is None:
+        raise UsageError("standard input is closed; there is no argument to read")
+    return Argument(None, sys.stdin.buffer.read(), "standard input")
+
+
+def encoded(codec: MethodCodec, given: Argument) -> bytes:
+    """Return the message for a method. Raises: CandidError, UsageError."""
+    if given.data is not None:
+        return _of_file(codec, given.data, f"the argument in {given.file}")
+    if given.text is not None:
+        return _of_text(codec, given.text)
+    try:
+        return codec.encode_text("()")
+    except CandidError:
+        assert codec.func is not None
+        raise UsageError(
+            f"{codec.name} takes an argument; give '{_expected(codec.func)}'"
+        ) from None
+
+
+def _of_file(codec: MethodCodec, data: bytes, what: str) -> bytes:
+    if data.startswith(b"DIDL") or not data.strip():
+        return data
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if data.lstrip().startswith(b"("):
+            raise UsageError(
+                f"{what} is Candid text, but not UTF-8 at byte {error.start}"
+            ) from None
+        return data
+    if _HEX.fullmatch(text):
+        return bytes.fromhex(text)
+    if _LIST.match(text):
+        return codec.encode_text(text)
+    if codec.func is None or not text.translate(_BLANK).isprintable():
+        return data
+    raise UsageError(
+        f"{what} is neither bytes that begin with DIDL nor Candid text in parentheses, "
+        f"'{_expected(codec.func)}'"
+    )
+
+
+def _of_text(codec: MethodCodec, text: str) -> bytes:
+    if _HEX.fullmatch(text):
+        return bytes.fromhex(text)
+    if _LIST.match(text) or not text.strip():
+        return codec.encode_text(text)
+    if codec.func is None:
+        raise UsageError(
+            f"the types of {codec.name!r} are not known; "
+            f"give Candid text in parentheses such as '(5 : nat)', not {text!r}"
+        )
+    if len(codec.func.args) != 1:
+        raise UsageError(
+            f"give Candid text in parentheses, '{_expected(codec.func)}', not {text!r}"
+        )
+    return _of_value(codec, text)
+
+
+def _of_value(codec: MethodCodec, text: str) -> bytes:
+    """Return the message of a single value without its parentheses; dfx takes it, too."""
+    assert codec.func is not None
+    try:
+        return codec.encode_text(f"({text}\n)")  # behind a comment, too
+    except CandidError:
+        # As in dfx: a word needs no quotes where a text is expected.
+        if unfold(codec.func.args[0], codec.env) is Prim.TEXT and '"' not in text:
+            return codec.encode((text,))
+        raise
+
+
+def _expected(func: Func) -> str:
+    return f"({', '.join(format_type(item) for item in func.args)})"
