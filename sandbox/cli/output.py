@@ -9,15 +9,15 @@ answer counts.
 from __future__ import annotations
 
 import io
-import json
 import os
 import re
 import sys
 from contextlib import suppress
-from math import isfinite
 from typing import Any, Final, TextIO
 
 import click
+
+from sandbox.cli.json_text import json_text
 
 # All that moves the cursor, colours, rings or turns the direction of writing, but for line
 # ends and tabs; and halves of surrogate pairs, which no encoding can write.
@@ -55,7 +55,7 @@ def say_progress(text: str) -> None:
 
 def print_json(value: Any) -> None:
     """Print a value for machines, in ASCII. Raises: OSError as ``say`` does."""
-    click.echo(json.dumps(plain(value), indent=2))
+    click.echo(json_text(value))
 
 
 def print_document(text: str) -> None:
@@ -66,33 +66,6 @@ def print_document(text: str) -> None:
 def printable(text: str) -> str:
     """Return a text that cannot steer a terminal: ``\\x1b`` for the escape character."""
     return _STEERING.sub(lambda found: ascii(found.group())[1:-1], text)
-
-
-def plain(value: Any) -> Any:
-    """Return a Candid or record value as JSON has it: principals as text, bytes as hex."""
-    from sandbox.candid.values import FuncRef, ServiceRef, Some, VariantValue
-
-    match value:
-        case VariantValue():
-            return {str(value.tag): plain(value.value)}
-        case Some():
-            return [plain(value.value)]
-        case FuncRef():
-            return {"principal": str(value.principal), "method": value.method}
-        case ServiceRef():
-            return str(value.principal)
-        case dict():
-            return {str(key): plain(item) for key, item in value.items()}
-        case list() | tuple():
-            return [plain(item) for item in value]
-        case bytes():
-            return value.hex()
-        case float() if not isfinite(value):  # JSON has no such numbers
-            return str(value)
-        case bool() | int() | float() | str() | None:
-            return value
-        case _:
-            return str(value)
 
 
 def bear_every_terminal() -> None:

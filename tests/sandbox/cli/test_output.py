@@ -10,9 +10,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 
-from sandbox.cli.output import plain, printable
+from sandbox.candid.values import FuncRef, Some, VariantValue
+from sandbox.cli.json_text import json_text
+from sandbox.cli.output import printable
 from sandbox.cli.root import cli
+from sandbox.principal import Principal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -157,6 +162,42 @@ def test_a_command_works_though_nobody_can_be_told(counter: CommandLine, closing
 
 
 def test_numbers_that_json_has_not_are_texts() -> None:
-    values = plain([float("nan"), float("-inf"), 1.5])
+    assert json.loads(json_text([float("nan"), float("-inf"), 1.5])) == ["nan", "-inf", 1.5]
+    assert json.loads(json_text([-(16**5000), 10**4000])) == [hex(-(16**5000)), 10**4000]
 
-    assert json.dumps(values) == '["nan", "-inf", 1.5]'
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(JSON)
+def test_json_is_what_python_writes(value: object) -> None:
+    finite = json.loads(json.dumps(value), parse_constant=str)
+
+    assert json_text(finite) == json.dumps(finite, indent=2)
+
+
+def test_json_of_candid_values_has_principals_as_text_and_bytes_in_hex() -> None:
+    who = Principal("aaaaa-aa")
+    value = {"a": Some(None), "b": VariantValue("x", who), "c": (b"\1", FuncRef(who, "m")), "d": []}
+
+    assert json.loads(json_text(value)) == {
+        "a": [None],
+        "b": {"x": "aaaaa-aa"},
+        "c": ["01", {"principal": "aaaaa-aa", "method": "m"}],
+        "d": [],
+    }
+
+
+def test_json_of_any_depth_is_written() -> None:
+    value: object = None
+    for _ in range(100_000):
+        value = (1, {"tail": value})
+
+    text = json_text(value)
+
+    assert text.startswith('[\n  1,\n  {\n    "tail": [')
+    assert text.count("[") == text.count("}") == 100_000
+    assert len(text) < 3_000_000
