@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox.cli.common import moment, properties, size
+from sandbox.cli.files import write_file
 from sandbox.cli.output import say
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def write_picture(path: Path, found: Difference, after: Content, title: str) -> 
     )
     total = max(changed.size_before, changed.size_after)
     drawn = cells(total, held.region.extents(at=held.mark), changed.pages)
-    path.write_text(svg(drawn, title=f"{title}, {name}"), "utf-8")
+    write_file(path, svg(drawn, title=f"{title}, {name}"))
 
 
 def _memory_facts(memory: MemoryDiff) -> dict[str, object]:

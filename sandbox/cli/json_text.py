@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _INDENTED: Final = 20
 # Python refuses to write, and to read, integers of more than 4,300 decimal digits.
 _DECIMAL_BITS: Final = 14_000
+_MOSTLY: Final = frozenset({str, bool, list, dict, type(None)})  # what needs no other look
 _Open = tuple["Iterator[tuple[str, Any]]", str]
 
 
@@ -32,7 +33,7 @@ def json_text(value: Any) -> str:
             stack.pop()
             continue
         before, inner = item
-        shown = plain(inner)
+        shown = inner if type(inner) in _MOSTLY else plain(inner)
         if isinstance(shown, (dict, list)) and shown:
             stack.append(_opened(shown, len(stack)))
             pieces.append(f"{before}{'{' if isinstance(shown, dict) else '['}")

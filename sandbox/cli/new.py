@@ -12,6 +12,7 @@ import click
 
 from sandbox.cli.commands import command
 from sandbox.cli.common import json_option
+from sandbox.cli.files import write_file
 from sandbox.cli.output import print_json, say
 from sandbox.errors import UsageError
 
@@ -55,4 +56,4 @@ def create_project(directory: Path) -> None:
         text = (skeleton / source).read_text("utf-8")
         path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text.replace("{name}", directory.resolve().name), "utf-8")
+        write_file(path, text.replace("{name}", directory.resolve().name))

@@ -11,6 +11,7 @@ import click
 
 from sandbox.cli.commands import command, json_wanted
 from sandbox.cli.common import json_option
+from sandbox.cli.files import write_file
 from sandbox.cli.output import print_document, print_json, say, say_progress
 from sandbox.cli.profiles import profile_option, save_profile
 from sandbox.cli.rehearse_options import (
@@ -166,7 +167,7 @@ def _begin_plan(
         raise UsageError(f"{script.source.file} is a plan; --write-plan makes one of options")
     if file.exists():
         raise UsageError(f"{file} is there already; give another name, or remove it")
-    file.write_text(written(script, file, did=did, argument=argument), "utf-8")
+    write_file(file, written(script, file, did=did, argument=argument))
     if json_wanted():
         print_json({"plan": file})
     else:
@@ -208,7 +209,7 @@ def _write(
     }
     for path, document in written.items():
         if path is not None and path != stdout:
-            path.write_text(document(), "utf-8")
+            write_file(path, document())
     if json_wanted():
         print_json(as_dict(outcome))
     elif stdout in written:

@@ -200,6 +200,8 @@ def matrix_of(
 
     if origin.at is not None or origin.directory is not None or origin.old is not None:
         raise UsageError("--matrix installs each MODULE anew; a plan can give each its own start")
+    if not modules:
+        raise UsageError("--matrix rehearses hops between MODULEs: name them, oldest first")
     paths = [Path(module) for module in modules]
     for path in paths:
         if not path.is_file():
@@ -209,7 +211,7 @@ def matrix_of(
     starts = [FromModule(path, origin.init, origin.calls) for path in paths]
     versions = tuple(map(Version, starts, steps))
     plan = _changed_plan(Plan(), **options)
-    members = {"": Member(starts[0], plan)} if starts else {}
+    members = {"": Member(starts[0], plan)}
     return Script(members, versions=versions, newest_only=newest_only)
 
 

@@ -10,6 +10,7 @@ import click
 from sandbox.cli.commands import command
 from sandbox.cli.common import as_option, existing, json_option, opened
 from sandbox.cli.completion import complete_snapshots
+from sandbox.cli.files import write_file
 from sandbox.cli.insight_text import (
     difference_facts,
     difference_lines,
@@ -116,7 +117,7 @@ def diff(
         if picture is not None:
             write_picture(picture, found, second.content, title)
         if page is not None:
-            page.write_text(html(found, first.content, second.content, title=title), "utf-8")
+            write_file(page, html(found, first.content, second.content, title=title))
         parts = changes_by_part(found.stable, recognise(second.content.stable))
     if as_json:
         print_json(difference_facts(found, parts))
@@ -224,7 +225,7 @@ def read(
             raise UsageError(f"this memory has {held.mark.size_bytes:#x} bytes")
         data = held.region.read(offset, min(length, held.mark.size_bytes - offset), at=held.mark)
     if output is not None:
-        output.write_bytes(data)
+        write_file(output, data)
     if as_json:
         shown = {"bytes": data} if output is None else {"file": output, "length": len(data)}
         print_json({"offset": offset} | shown)

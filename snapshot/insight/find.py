@@ -47,7 +47,10 @@ def needle(
     if integer is not None:
         return _integer(integer, width_bits)
     if text is not None:
-        return _not_empty(text.encode())
+        try:
+            return _not_empty(text.encode())
+        except UnicodeEncodeError as error:
+            raise UsageError(f"{text!r} cannot be written as UTF-8; give its bytes") from error
     if principal is not None:
         try:
             return _not_empty(bytes(Principal(principal)))

@@ -158,6 +158,8 @@ def test_json_can_be_printed(run: CommandLine) -> None:
         (),
         (V2,),
         ("one.yaml", "two.yaml"),
+        ("--matrix",),
+        ("--matrix", "--json", V1),
         ("--matrix", V1),
         ("--from", V1, V2, "--newest"),
         ("--matrix", V1, "missing.wasm"),

@@ -117,6 +117,7 @@ def test_find_shows_what_stands_around_it(saved: CommandLine) -> None:
         (["--text", "a", "--int", "1"], "say one thing"),
         (["--hex", "abc"], "not hexadecimal"),
         (["--int", "many"], "not a number"),
+        (["--text", "\udcff"], "cannot be written as UTF-8"),
         (["--int", "300", "--bits", "8"], "does not fit"),
         (["--principal", "nonsense"], "nonsense"),
         (["--int", "0"], "zeros are everywhere"),
