@@ -43,9 +43,10 @@ escapes (`\\x1b`), and so is what the terminal's encoding lacks; JSON is ASCII.
 **Environment.** `CANISTER_SANDBOX_STATE`: the world, as `--state`. `CANISTER_SANDBOX_CACHE`: where
 compiled modules are kept (empty: nowhere; without it, in the user's cache directory).
 
-**Completion** of commands, canisters, methods and snapshots, in bash (zsh and fish likewise):
+**Completion** of commands, canisters, methods and snapshots, in bash, zsh and fish
+(`canister-sandbox completion --help`), here in bash:
 
-    eval "$(_CANISTER_SANDBOX_COMPLETE=bash_source canister-sandbox)"
+    eval "$(canister-sandbox completion bash)"
 """
 
 

@@ -47,7 +47,12 @@ def take(line: str) -> None:
 
     Raises: click.UsageError for one that we do not take; files need not be there.
     """
-    here = re.sub(r"\$\(.+?\)", "aaaaa-aa", line).partition(" && ")[0].partition(" > ")[0]
+    here = (
+        re.sub(r"\$\(.+?\)", "aaaaa-aa", line)
+        .partition(" && ")[0]
+        .partition(" > ")[0]
+        .partition(" | ")[0]
+    )
     words = shlex.split(here, comments=True)
     if words[0] == "--state":
         del words[:2]

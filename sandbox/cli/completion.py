@@ -7,10 +7,16 @@ offers nothing when that cannot be read now.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from click.shell_completion import BashComplete, CompletionItem, add_completion_class
+from click.shell_completion import (
+    BashComplete,
+    CompletionItem,
+    FishComplete,
+    add_completion_class,
+)
 
 from sandbox.cli.common import methods_of
 from sandbox.cli.output import printable
@@ -35,9 +41,16 @@ class QuotingBash(BashComplete):
         return f"{item.type},{doubled}"
 
 
+class WholeFish(FishComplete):
+    """Fish is given kind and value with a comma between, and the value may have some itself."""
+
+    source_template = FishComplete.source_template.replace("string split ", "string split -m 1 ")
+
+
 def prepare_shells() -> None:
-    """Make bash's completion ours."""
+    """Make the completion of bash and fish ours."""
     add_completion_class(QuotingBash)
+    add_completion_class(WholeFish)
 
 
 def complete_canisters(
@@ -54,18 +67,49 @@ def complete_canisters(
 def complete_snapshots(
     ctx: click.Context, _parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """Offer the labels and numbers of the snapshots of the canister named before."""
+    """Offer the snapshots of the canister named before.
+
+    They are offered by label; those that have none, or one that others have, by number.
+    """
     with_world = _look(ctx)
     if with_world is None:
         return []
     with with_world as world:
         owner = _owner(world, ctx)
-        offered = [
-            (item.label or str(item.id.local), str(item.id))
-            for item in world.snapshots
-            if item.canister_id == owner
-        ]
+        own = [item for item in world.snapshots if item.canister_id == owner]
+    labels = Counter(item.label for item in own if item.label)
+    offered = [
+        (item.label if labels[item.label] == 1 else str(item.id.local), f"{item.id} {item.label}")
+        for item in own
+    ]
     return _items(offered, incomplete)
+
+
+def complete_starts(
+    ctx: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Offer files, and the names of canisters."""
+    return [CompletionItem(incomplete, "file"), *complete_canisters(ctx, parameter, incomplete)]
+
+
+def complete_findings(
+    _ctx: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Offer the codes of findings."""
+    from sandbox.rehearsal import REGISTRY
+
+    is_lower = incomplete.islower()  # explain takes both; shells keep what was typed
+    codes = ((code.lower() if is_lower else code, it.title) for code, it in REGISTRY.items())
+    return _items(codes, incomplete)
+
+
+def complete_limits(
+    _ctx: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Offer the profiles of limits."""
+    from sandbox.limits import PROFILES
+
+    return _items(((name, "") for name in PROFILES), incomplete)
 
 
 def complete_methods(
@@ -110,7 +154,8 @@ def _directory(ctx: click.Context) -> Path:
 def _owner(world: WorldDirectory, ctx: click.Context) -> Principal | None:
     from sandbox.principal import Principal
 
-    name = str(ctx.params.get("name", ""))
+    # `rehearse` has no such parameter; and before an option without its value click names none.
+    name = str(ctx.params.get("name") or next(iter(ctx.params.get("what") or ctx.args), ""))
     try:
         return world.names.get(name) or Principal(name)
     except ValueError:

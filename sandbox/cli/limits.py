@@ -6,6 +6,7 @@ import click
 
 from sandbox.cli.commands import command
 from sandbox.cli.common import json_option, opened, properties, world_directory
+from sandbox.cli.completion import complete_limits
 from sandbox.cli.output import print_json, say
 from sandbox.limits import MAINNET, Limits, profile
 
@@ -24,7 +25,7 @@ def _changes(
 
 
 @command("limits")
-@click.argument("name", metavar="[PROFILE]", required=False)
+@click.argument("name", metavar="[PROFILE]", required=False, shell_complete=complete_limits)
 @click.option(
     "--relax", "changes", multiple=True, metavar="LIMIT=NUMBER", callback=_changes,
     help="Give a single limit another value. Repeatable.",

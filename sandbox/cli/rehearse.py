@@ -11,6 +11,7 @@ import click
 
 from sandbox.cli.commands import command, json_wanted
 from sandbox.cli.common import json_option
+from sandbox.cli.completion import complete_findings, complete_starts
 from sandbox.cli.files import write_file
 from sandbox.cli.output import print_document, print_json, say, say_progress
 from sandbox.cli.profiles import profile_option, save_profile
@@ -50,7 +51,7 @@ def _print_schema(ctx: click.Context, _option: click.Parameter, wanted: bool) ->
 
 
 @command()
-@click.argument("what", nargs=-1, metavar="PLAN | [NAME] MODULE")
+@click.argument("what", nargs=-1, metavar="PLAN | [NAME] MODULE", shell_complete=complete_starts)
 @start_options
 @step_options
 @plan_options
@@ -128,7 +129,7 @@ def rehearse(
 
 
 @command()
-@click.argument("code")
+@click.argument("code", shell_complete=complete_findings)
 @json_option
 def explain(code: str, *, as_json: bool) -> None:
     """Say what a finding of a rehearsal means and what to do about it.

@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from sandbox.cli.common import identity_of, principal_of, say_waiting
+from sandbox.cli.completion import complete_snapshots
 from sandbox.cli.values import Real
 from sandbox.errors import UsageError
 
@@ -34,7 +35,8 @@ def _calls(_ctx: click.Context, _option: click.Parameter, texts: tuple[str, ...]
 def start_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that say where to start."""
     for option in (
-        click.option("--at", metavar="SNAPSHOT", help="With NAME: from this snapshot of it."),
+        click.option("--at", metavar="SNAPSHOT", shell_complete=complete_snapshots,
+                     help="With NAME: from this snapshot of it."),
         click.option("--snapshot", type=_FOLDER, help="Start from a dfx / icp-cli snapshot."),
         click.option(
             "--id",

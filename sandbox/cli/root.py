@@ -44,6 +44,7 @@ COMMANDS: Final[Table] = {
     "demo": ("demo", "demo", "Rehearse a Motoko upgrade, break it, get it back."),
     "did": ("did", "did", "Show, check and compare Candid interfaces; make Python stubs."),
     "limits": ("limits", "limits_", "Show the limits of the world, or put others in force."),
+    "completion": ("shells", "completion", "Print the script that completes in a shell."),
     "doctor": ("doctor", "doctor", "Say what this machine offers and which fast paths are active."),
 }
 
@@ -92,8 +93,7 @@ def _told() -> Iterator[None]:
 
 _EPILOG: Final = """\b
 Exit codes: 0 it worked, 1 the canister failed, 2 it was asked wrongly, 130 Ctrl-C.
-Completion in bash (zsh and fish likewise):
-  eval "$(_CANISTER_SANDBOX_COMPLETE=bash_source canister-sandbox)"
+Completion in bash (zsh and fish likewise): eval "$(canister-sandbox completion bash)"
 """
 
 

@@ -31,6 +31,14 @@ def _label(_ctx: click.Context, _parameter: click.Parameter, text: str) -> str:
 label_option = click.option("--label", default="", callback=_label, help="A name for it.")
 
 
+replace_option = click.option(
+    "--replace",
+    metavar="SNAPSHOT",
+    shell_complete=complete_snapshots,
+    help="Delete this one and take its place.",
+)
+
+
 def state_of(ic: Sandbox, canister: Canister, which: str) -> Snapshot:
     """Return the snapshot that is meant; "now" is one that is not kept."""
     return ic.snapshots.now(canister) if which == "now" else ic.snapshots.find(canister, which)

@@ -22,6 +22,7 @@ from sandbox.cli.snapshot_common import (
     canister_argument,
     facts,
     label_option,
+    replace_option,
     say_made,
     snapshot_argument,
 )
@@ -99,7 +100,7 @@ def download(
 )  # fmt: skip
 @label_option
 @_dialect_option
-@click.option("--replace", metavar="SNAPSHOT", help="Delete this one and take its place.")
+@replace_option
 @click.option("--resume", metavar="ID", help="Go on with the upload that began this snapshot.")
 @as_option
 @json_option

@@ -22,6 +22,7 @@ from sandbox.cli.snapshot_common import (
     canister_argument,
     facts,
     label_option,
+    replace_option,
     say_made,
     snapshot_argument,
 )
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 @command()
 @canister_argument
 @label_option
-@click.option("--replace", metavar="SNAPSHOT", help="Delete this one and take its place.")
+@replace_option
 @as_option
 @json_option
 def take(

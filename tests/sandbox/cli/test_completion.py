@@ -56,6 +56,53 @@ def test_snapshots_are_offered_by_label_or_number(saved: CommandLine, command: s
     assert completed(saved, "snapshot", command, "bank", "") == []
 
 
+def test_a_label_that_several_have_is_offered_by_number(saved: CommandLine) -> None:
+    saved("snapshot", "take", "counter", "--label", "before")
+
+    assert completed(saved, "snapshot", "load", "counter", "") == ["0", "1", "2"]
+
+
+def test_snapshots_are_offered_to_options(saved: CommandLine) -> None:
+    assert completed(saved, "snapshot", "take", "counter", "--replace", "b") == ["before"]
+    assert completed(saved, "rehearse", "counter", "--at", "") == ["before", "1"]
+    assert completed(saved, "rehearse", "--at", "") == []
+
+
+def test_what_is_rehearsed_is_a_file_or_a_canister(saved: CommandLine) -> None:
+    shell = ShellComplete(cli, {}, "canister-sandbox", "_CANISTER_SANDBOX_COMPLETE")
+
+    offered = shell.get_completions(["--state", str(saved.state), "rehearse"], "co")
+
+    assert [(item.type, item.value) for item in offered] == [("file", "co"), ("plain", "counter")]
+
+
+def test_findings_and_profiles_of_limits_are_offered(run: CommandLine) -> None:
+    assert "P01" in completed(run, "explain", "P")
+    assert "p01" in completed(run, "explain", "p")
+    assert completed(run, "limits", "str") == ["strict", "strict-2026-08"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_script_of_a_shell_is_printed(
+    run: CommandLine, monkeypatch: pytest.MonkeyPatch, shell: str
+) -> None:
+    monkeypatch.setenv("SHELL", f"/usr/local/bin/{shell}")
+
+    script = run("completion", shell).stdout
+
+    assert f"_CANISTER_SANDBOX_COMPLETE={shell}_complete" in script
+    assert run("completion").stdout == script
+    assert run.json("completion") == {"shell": shell, "script": script}
+
+
+def test_a_shell_that_is_not_known_is_asked_for(
+    run: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHELL", "/bin/ksh")
+
+    assert "say which shell: bash, zsh, fish" in run("completion", code=2).stderr
+
+
 def test_commands_are_offered(saved: CommandLine) -> None:
     assert completed(saved, "ins") == ["install"]
     assert completed(saved, "snapshot", "d") == ["diff", "delete", "download"]
@@ -96,12 +143,50 @@ def test_what_cannot_be_typed_is_not_offered(saved: CommandLine) -> None:
 
 
 _ASK_BASH = """
-eval "$(_CANISTER_SANDBOX_COMPLETE=bash_source canister-sandbox)"
+eval "$(canister-sandbox completion bash)"
 COMP_WORDS=(canister-sandbox --state "$1" snapshot load counter "$2")
 COMP_CWORD=6
 _canister_sandbox_completion canister-sandbox
 printf '%s\\n' "${COMPREPLY[@]}"
 """
+
+
+_ASK_FISH = """
+canister-sandbox completion fish | source
+complete -C "canister-sandbox --state $argv[1] snapshot load counter $argv[2]"
+"""
+
+
+def asked(words: list[str], folder: Path) -> list[str]:
+    """Run a shell that finds our program; return the lines it prints."""
+    program = folder / "canister-sandbox"
+    program.write_text(f"#!{sys.executable}\nfrom sandbox.cli import main\nmain()\n")
+    program.chmod(0o755)
+    path = f"{folder}{os.pathsep}{os.environ['PATH']}"
+    home = {"PATH": path, "HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    return subprocess.run(
+        words, env={**os.environ, **home}, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("fish") is None, reason="needs fish")
+def test_fish_is_offered_labels_and_help_with_commas(saved: CommandLine, tmp_path: Path) -> None:
+    for label in ("v1,2", "after v3"):
+        saved("snapshot", "take", "counter", "--label", label)
+
+    shown = asked(["fish", "-c", _ASK_FISH, str(saved.state), ""], tmp_path)
+
+    assert [line.partition("\t")[0] for line in shown] == ["1", "after v3", "before", "v1,2"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="needs zsh")
+def test_zsh_takes_the_script(saved: CommandLine, tmp_path: Path) -> None:
+    script = 'autoload -U compinit; compinit -D; eval "$(canister-sandbox completion zsh)"; '
+    script += "print ${_comps[canister-sandbox]}"
+
+    assert asked(["zsh", "-f", "-c", script], tmp_path) == ["_canister_sandbox_completion"]
 
 
 @pytest.mark.slow
@@ -110,15 +195,9 @@ printf '%s\\n' "${COMPREPLY[@]}"
 def test_bash_is_offered_one_word_for_each(saved: CommandLine, tmp_path: Path, typed: str) -> None:
     for label in ("before v2", "it's $HOME * \\ 1"):
         saved("snapshot", "take", "counter", "--label", label)
-    program = tmp_path / "canister-sandbox"
-    program.write_text(f"#!{sys.executable}\nfrom sandbox.cli import main\nmain()\n")
-    program.chmod(0o755)
-    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    words = ["bash", "--norc", "-c", _ASK_BASH, "bash", str(saved.state), typed]
 
-    shown = subprocess.run(
-        ["bash", "--norc", "-c", _ASK_BASH, "bash", str(saved.state), typed],
-        env={**os.environ, "PATH": path}, capture_output=True, text=True, check=True,
-    ).stdout.splitlines()  # fmt: skip
+    shown = asked(words, tmp_path)
 
     everything = ["before", "1", r"before\ v2", r"it\'s\ \$HOME\ \*\ \\\ 1"]
     begun = r"before\ v" if typed.startswith('"') else typed

@@ -61,6 +61,7 @@ ROWS: dict[Words, tuple[Words, Words]] = {
     ("did", "diff"): (("DID", "DID"), ("DID",)),
     ("did", "stub"): (("DID",), ("nope.did",)),
     ("limits",): ((), ("devnet",)),
+    ("completion",): (("bash",), ("ksh",)),
     ("doctor",): ((), ("--nope",)),
 }  # fmt: skip
 # A prompt answers people; the rehearsal finds that the counter forgets.
