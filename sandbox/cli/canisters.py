@@ -107,7 +107,7 @@ def logs(name: str, *, as_json: bool) -> None:
         return
     for item in records:
         query = " (query)" if item.is_query else ""
-        say(f"[{item.index}. {moment(item.time_ns)}]{query}: {item.text}")
+        say(f"[{item.index}. {moment(item.time_ns)}]{query}: {item.text.rstrip()}")
 
 
 @command()

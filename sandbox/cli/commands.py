@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _HELP: Final = {"help_option_names": ["-h", "--help"]}
 # Whether JSON is asked for, in click's ``Context.meta``: a command and its groups share it.
 WANTS_JSON: Final = "sandbox.cli.wants_json"
+# The canister that the command is about, there likewise: errors are told outside of it.
+CANISTER: Final = "sandbox.cli.canister"
 
 
 class Command(click.Command):
@@ -26,6 +28,11 @@ class Command(click.Command):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **with_help(options))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        ctx.meta[CANISTER] = ctx.params.get("name")
+        return super().invoke(ctx)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the command line. Raises: click.UsageError."""

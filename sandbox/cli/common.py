@@ -157,7 +157,7 @@ def log_shown(canister: Canister, prefix: str = "") -> Iterator[None]:
     finally:
         for record in canister.logs:
             if record.index > seen:
-                say(f"[log] {prefix}{record.text}", fg="bright_black", err=True)
+                say(f"[log] {prefix}{record.text.rstrip()}", fg="bright_black", err=True)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

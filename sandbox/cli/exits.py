@@ -9,10 +9,12 @@ from __future__ import annotations
 from contextlib import contextmanager
 from errno import EPIPE
 from io import StringIO
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 import click
 
+from sandbox.cli.commands import CANISTER
 from sandbox.cli.interrupts import EXIT_CODE
 from sandbox.cli.output import drop_unwritten, say
 from sandbox.errors import CanisterRejected, SandboxError
@@ -76,7 +78,7 @@ def translated() -> Iterator[None]:
     try:
         yield
     except CanisterRejected as error:
-        raise CanisterFailed(_text(error, _NEXT_STEPS.get(error.error_code))) from error
+        raise CanisterFailed(_text(error, _next_step(error.error_code))) from error
     except KeyboardInterrupt:
         say("interrupted", err=True)
         raise SystemExit(EXIT_CODE) from None
@@ -91,6 +93,14 @@ def translated() -> Iterator[None]:
         raise AskedWrongly(f"{error.filename}: {error.strerror}") from error
     except _asked_wrongly() as error:
         raise AskedWrongly(_text(error)) from error
+
+
+def _next_step(code: str) -> str | None:
+    """Return what to type, with the name that was typed."""
+    ctx = click.get_current_context(silent=True)
+    name = ctx and ctx.meta.get(CANISTER)
+    step = _NEXT_STEPS.get(code)
+    return step.replace("NAME", quote(name)) if step and name else step
 
 
 def _asked_wrongly() -> tuple[type[Exception], ...]:

@@ -27,6 +27,8 @@ class SuggestingGroup(click.Group):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **with_help(options))
+        if not any(item.name == "json" for item in self.params):
+            self.params.append(_json_option())
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read what stands before the command. Raises: click.UsageError."""
@@ -45,6 +47,13 @@ class SuggestingGroup(click.Group):
                 raise
             hint = f"{error.message} Did you mean {near[0]!r}?"
             raise click.UsageError(hint, ctx) from None
+
+
+def _json_option() -> click.Option:
+    """Return the option of groups; ``note_json`` is who reads it."""
+    return click.Option(
+        ["--json"], is_flag=True, expose_value=False, help="Print JSON for machines."
+    )
 
 
 class LazyGroup(SuggestingGroup):

@@ -49,7 +49,7 @@ def repl(*, keep: bool) -> None:
         banner = f"ic: {ic!r}; {listed}. " + (
             "Saved at the end." if keep else "Nothing you do here is saved (--keep)."
         )
-        banner += "\nic.history lists your messages; ic.rewind(-1) takes the last one back."
+        banner += "\nprint(ic.history) lists your messages; ic.rewind(-1) takes the last one back."
         variables = {"ic": ic, "Principal": Principal}
         variables |= {variable: ic.canister(name) for variable, name in named.items()}
         _complete_from(variables)

@@ -156,6 +156,18 @@ class Canister(Managed, Inspected):
 
     # --- inside
 
+    def _meant(self, method: str) -> str:
+        """Return what somebody may have meant by a method that cannot be called so."""
+        interface = self._interface()
+        if method in interface.exported:
+            return f"{method} is of another kind: {interface.exported[method]}."
+        near = interface.near(method)
+        if near:
+            return f"Did you mean {' or '.join(near)}?"
+        there = sorted(interface.exported)
+        more = ", …" if there[_SHOWN_METHODS:] else ""
+        return f"There are: {', '.join(there[:_SHOWN_METHODS])}{more}" if there else "It has none."
+
     def _hint(self, name: str) -> str:
         """Return what somebody may have meant by a name that the interface does not know."""
         interface = self._interface()
@@ -174,7 +186,6 @@ class Canister(Managed, Inspected):
         if isinstance(answer, Reply):
             return answer.data
         error = answer.to_exception()
-        near = self._interface().near(method) if error.error_code == _NO_METHOD else []
-        if near:
-            error.add_note(f"Did you mean {' or '.join(near)}?")
+        if error.error_code == _NO_METHOD:
+            error.add_note(self._meant(method))
         raise error

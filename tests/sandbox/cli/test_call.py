@@ -298,6 +298,16 @@ def test_a_misspelt_method_names_the_near_one(counter: CommandLine) -> None:
     assert "Did you mean inc" in result.stderr
 
 
+def test_a_method_that_is_not_there_lists_those_that_are(counter: CommandLine) -> None:
+    assert "There are: fail, get, inc, " in counter("call", "counter", "xyz", code=1).stderr
+
+
+def test_a_method_of_another_kind_says_so(counter: CommandLine) -> None:
+    result = counter("call", "counter", "inc", "--query", code=1)
+
+    assert "inc is of another kind: update" in result.stderr
+
+
 def test_a_misspelt_canister_names_the_near_one(counter: CommandLine) -> None:
     assert "did you mean 'counter'?" in counter("call", "cuonter", "inc", code=2).stderr
 
@@ -319,7 +329,7 @@ def test_a_stopped_canister_says_how_to_start_it(counter: CommandLine) -> None:
     result = counter("call", "counter", "inc", code=1)
 
     assert "IC0508" in result.stderr
-    assert "canister-sandbox start NAME" in result.stderr
+    assert "Start it with: canister-sandbox start counter" in result.stderr
 
 
 def test_a_reply_that_is_not_candid_is_shown_in_hex(

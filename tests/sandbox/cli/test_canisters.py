@@ -78,7 +78,7 @@ def test_a_running_canister_is_not_deleted_and_the_next_step_is_named(
     result = counter("delete", "counter", "--yes", code=1)
 
     assert "IC0510" in result.stderr
-    assert "canister-sandbox stop NAME" in result.stderr
+    assert "Stop it with: canister-sandbox stop counter" in result.stderr
     assert len(counter.json("list")) == 1
 
 

@@ -70,8 +70,12 @@ CODES = {("repl",): 2, ("rehearse",): 1}
 
 BEFORE_AND_AFTER = pytest.mark.parametrize(
     "line",
-    [lambda path, words: ("--json", *path, *words), lambda path, words: (*path, *words, "--json")],
-    ids=["before", "after"],
+    [
+        lambda path, words: ("--json", *path, *words),
+        lambda path, words: (*path[:-1], "--json", path[-1], *words),
+        lambda path, words: (*path, *words, "--json"),
+    ],
+    ids=["before", "between", "after"],
 )
 
 
