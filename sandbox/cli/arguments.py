@@ -22,7 +22,7 @@ from sandbox.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sandbox.candid.types import Func
+    from sandbox.candid.types import Env, Func, Type
     from sandbox.interface import MethodCodec
 
 # An argument list begins with a parenthesis, perhaps behind comments. Each is taken once and for
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _LIST: Final = re.compile(r"(?>\s+|//[^\n]*(?:\n|$)|/\*.*?\*/)*+\(", re.DOTALL)
 # A message in hex, as didc prints it.
 _HEX: Final = re.compile(r"\s*4449444c(?:[0-9a-f]{2})*\s*", re.IGNORECASE)
+_SHOWN_CHARS: Final = 150
 _BLANK: Final = str.maketrans("\t\r\n", "   ")
 
 
@@ -78,7 +79,7 @@ def encoded(codec: MethodCodec, given: Argument) -> bytes:
     except CandidError:
         assert codec.func is not None
         raise UsageError(
-            f"{codec.name} takes an argument; give '{_expected(codec.func)}'"
+            f"{codec.name} takes an argument; give '{expected(codec.func, codec.env)}'"
         ) from None
 
 
@@ -101,7 +102,7 @@ def _of_file(codec: MethodCodec, data: bytes, what: str) -> bytes:
         return data
     raise UsageError(
         f"{what} is neither bytes that begin with DIDL nor Candid text in parentheses, "
-        f"'{_expected(codec.func)}'"
+        f"'{expected(codec.func, codec.env)}'"
     )
 
 
@@ -117,7 +118,7 @@ def _of_text(codec: MethodCodec, text: str) -> bytes:
         )
     if len(codec.func.args) != 1:
         raise UsageError(
-            f"give Candid text in parentheses, '{_expected(codec.func)}', not {text!r}"
+            f"give Candid text in parentheses, '{expected(codec.func, codec.env)}', not {text!r}"
         )
     return _of_value(codec, text)
 
@@ -134,5 +135,11 @@ def _of_value(codec: MethodCodec, text: str) -> bytes:
         raise
 
 
-def _expected(func: Func) -> str:
-    return f"({', '.join(format_type(item) for item in func.args)})"
+def expected(func: Func, env: Env) -> str:
+    """Return the types of an argument; a name alone tells little, so what it means if short."""
+    return f"({', '.join(_shown(item, env) for item in func.args)})"
+
+
+def _shown(of: Type, env: Env) -> str:
+    meant = " ".join(format_type(unfold(of, env) or of).split())
+    return meant if len(meant) <= _SHOWN_CHARS else format_type(of)

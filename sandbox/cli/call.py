@@ -22,8 +22,10 @@ from sandbox.cli.common import (
 )
 from sandbox.cli.completion import complete_canisters, complete_methods
 from sandbox.cli.exits import CanisterFailed
+from sandbox.cli.managing import MANAGEMENT
 from sandbox.cli.output import print_json, say
 from sandbox.cli.profiles import profile_option, profiled
+from sandbox.cli.values import cycles as cycles_of
 from sandbox.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,7 +49,11 @@ _UPDATE: Final = "update"
 @click.option("--update", "as_update", is_flag=True, help="Call as an update.")
 @argument_file_option
 @click.option(
-    "--cycles", type=click.IntRange(min=0), default=0, help="Cycles to attach to an update."
+    "--cycles",
+    type=cycles_of,
+    metavar="CYCLES",
+    default="0",
+    help="Cycles to attach to an update: a number, or 5T.",
 )
 @click.option("--raw", is_flag=True, help="Print the reply's bytes in hex.")
 @click.option(
@@ -80,6 +86,8 @@ def call(
     What the canister prints meanwhile goes to standard error. When the answer is printed,
     the new state is saved. A query changes nothing: its log is shown and not kept.
 
+    NAME may be aaaaa-aa, the management canister, for all that has no command here.
+
     \b
     Examples:
       canister-sandbox call counter inc
@@ -87,6 +95,7 @@ def call(
       canister-sandbox call counter get --query --json
       echo '("ada", 5)' | canister-sandbox call ledger award --argument-file -
       canister-sandbox call counter migrate --keep-trap
+      canister-sandbox call aaaaa-aa update_settings --argument-file settings.txt
       canister-sandbox call ledger icrc1_transfer '(…)' --profile transfer.svg
     """
     if as_query and as_update:
@@ -122,6 +131,8 @@ class _Message:
     def is_query(self, ic: Sandbox) -> bool:
         if self.kind is not None:
             return self.kind == _QUERY
+        if self.name == MANAGEMENT:  # it decides itself what is one
+            return False
         return existing(ic, self.name).codec(self.method).is_query
 
 
@@ -138,7 +149,22 @@ def _answered(message: _Message) -> tuple[MethodCodec, bytes]:
         return _sent(ic, message)
 
 
+def _managed(ic: Sandbox, message: _Message) -> tuple[MethodCodec, bytes]:
+    """Call the management canister."""
+    from sandbox.management.interface import interface
+
+    codec = interface().method(message.method)
+    data = encoded(codec, message.argument)
+    with profiled(ic, message.profile_to):
+        reply = ic.management.call_raw(
+            message.method, data, caller=message.caller, cycles=message.cycles
+        )
+    return codec, reply
+
+
 def _sent(ic: Sandbox, message: _Message) -> tuple[MethodCodec, bytes]:
+    if message.name == MANAGEMENT:
+        return _managed(ic, message)
     canister = existing(ic, message.name)
     codec = canister.codec(message.method)
     data = encoded(codec, message.argument)

@@ -88,6 +88,24 @@ def status(name: str, *, as_json: bool) -> None:
         say(f"  {method}: {type_}")
 
 
+@command("id")
+@click.argument("name", shell_complete=complete_canisters)
+@json_option
+def id_(name: str, *, as_json: bool) -> None:
+    """Print the id of canister NAME.
+
+    \b
+    Example:
+      canister-sandbox call ledger approve "(principal \\"$(canister-sandbox id shop)\\", 5)"
+    """
+    with opened(saving=False) as ic:
+        canister = existing(ic, name)
+    if as_json:
+        print_json({"name": name, "id": canister.id})
+    else:
+        say(str(canister.id))
+
+
 @command()
 @click.argument("name", shell_complete=complete_canisters)
 @json_option

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from sandbox.candid import format_type
-from sandbox.cli.arguments import Argument, argument_file_option, encoded, given_argument
+from sandbox.cli.arguments import Argument, argument_file_option, encoded, expected, given_argument
 from sandbox.cli.commands import command
 from sandbox.cli.common import (
     as_option,
@@ -24,6 +23,7 @@ from sandbox.cli.common import (
 from sandbox.cli.completion import complete_canisters
 from sandbox.cli.output import print_json, say
 from sandbox.cli.profiles import profile_option, profiled
+from sandbox.cli.values import cycles as cycles_of
 from sandbox.errors import CanisterRejected, ModuleRefused, SandboxError, UsageError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _code_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @command()
 @click.argument("name")
 @click.argument("module", type=_MODULE)
-@click.option("--cycles", type=click.IntRange(min=0), help="The canister's balance.")
+@click.option("--cycles", type=cycles_of, metavar="CYCLES", help="The balance: a number, or 5T.")
 @click.option(
     "--id",
     "specified_id",
@@ -221,6 +221,6 @@ def _say(what: str, done: _Done, *, as_json: bool) -> None:
 def _message(canister: Canister, module: Path, given: Argument, did: Path | None) -> bytes:
     codec = canister.init_codec(module, did)
     if not given.is_given and codec.func is not None and codec.func.args:
-        types = ", ".join(format_type(item) for item in codec.func.args)
-        raise UsageError(f"this module is installed with an argument; give --argument '({types})'")
+        types = expected(codec.func, codec.env)
+        raise UsageError(f"this module is installed with an argument; give --argument '{types}'")
     return encoded(codec, given)

@@ -5,10 +5,15 @@ The functions are click types: their names stand in ``--help``.
 
 from __future__ import annotations
 
+import re
+from fractions import Fraction
 from math import isnan
-from typing import Any
+from typing import Any, Final
 
 import click
+
+_UNITS: Final = {"T": 10**12, "B": 10**9, "M": 10**6, "K": 10**3, "": 1}
+_AMOUNT: Final = re.compile(r"(\d[\d,_]{0,99}(?:\.\d{1,99})?)([TBMK]?)", re.ASCII | re.IGNORECASE)
 
 
 class Real(click.FloatRange):
@@ -30,6 +35,15 @@ def number(text: str) -> int:
         return int(text, 0)
     except ValueError:
         raise click.BadParameter(f"{text!r} is not a number") from None
+
+
+def cycles(text: str) -> int:
+    """Read an amount of cycles, ``1_000_000`` or ``1.5T``. Raises: click.BadParameter."""
+    found = _AMOUNT.fullmatch(text)
+    amount = Fraction(re.sub("[,_]", "", found[1])) * _UNITS[found[2].upper()] if found else -1
+    if not 0 <= amount < 1 << 128 or amount % 1:
+        raise click.BadParameter(f"{text!r} is no amount of cycles such as 5T")
+    return int(amount)
 
 
 def hex_bytes(text: str) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from sandbox.cycles import MOST_CYCLES
 from sandbox.cycles.uses import Use
 from sandbox.management.call import LATER, Later, check, refuse
 from sandbox.management.settings import checked_settings
@@ -54,7 +55,7 @@ def provide(call: ManagementCall) -> dict[str, Any]:
     if wanted is not None and not wanted.is_opaque:  # in no subnet's ranges: our subnet's is wide
         text = f"Specified CanisterId {wanted} is not hosted by subnet {call.world.machine.subnet}."
         raise refuse("IC0405", f"Unsuccessful validation of specified ID: {text}")
-    cycles = _PROVISIONAL_CYCLES if amount is None else amount
+    cycles = _provisional(amount)
     settings = _initial_settings(call)
     call.world.bank.mint(cycles)
     runtime = call.world.add_canister(settings, cycles, wanted, call.origin)
@@ -64,8 +65,10 @@ def provide(call: ManagementCall) -> dict[str, Any]:
 def top_up(call: ManagementCall) -> None:
     """Give a canister cycles from nowhere; anybody may."""
     runtime = call.target()
-    call.world.bank.mint(call.argument["amount"])
-    call.world.bank.add(runtime, call.argument["amount"])
+    # The replica's balances saturate.
+    amount = min(_provisional(call.argument["amount"]), MOST_CYCLES - runtime.state.cycles)
+    call.world.bank.mint(amount)
+    call.world.bank.add(runtime, amount)
 
 
 def deposit(call: ManagementCall) -> None:
@@ -97,6 +100,11 @@ def delete(call: ManagementCall) -> None:
         help_ = "Delete the canister from one of its other controllers."
         raise refuse("IC0512", with_help(text, help_, "delete-canister-self"))
     check(call.world.delete(runtime))
+
+
+def _provisional(amount: int | None) -> int:
+    """Return what is given from nowhere; to the replica what is no u128 is no amount."""
+    return _PROVISIONAL_CYCLES if amount is None or amount > MOST_CYCLES else amount
 
 
 def _initial_settings(call: ManagementCall) -> Settings:

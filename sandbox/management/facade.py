@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.management import interface
 from sandbox.management.methods import METHODS, Who
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sandbox.sandbox import PrincipalLike, Sandbox
+
+
+_NO_METHOD: Final = "IC0536"
 
 
 class ManagementCanister:
@@ -70,7 +73,11 @@ class ManagementCanister:
             else:
                 answer = world.ingress(self.id, method, data, who, cycles)
         if isinstance(answer, Reject):
-            raise answer.to_exception()
+            error = answer.to_exception()
+            near = interface.interface().near(method) if error.error_code == _NO_METHOD else []
+            if near:
+                error.add_note(f"Did you mean {' or '.join(near)}?")
+            raise error
         assert isinstance(answer, Reply)
         return answer.data
 

@@ -9,6 +9,8 @@ import pytest
 from sandbox import Principal
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from command_line import CommandLine
 
 
@@ -157,3 +159,80 @@ def test_a_canister_cannot_have_the_name_of_anothers_id(
 
     assert counter.json("list") == [first]
     assert counter.json("call", first["id"], "get") == 5
+
+
+def test_the_id_of_a_canister_is_printed_alone(counter: CommandLine) -> None:
+    shown = counter("id", "counter").stdout
+
+    assert shown == f"{counter.json('status', 'counter')['id']}\n"
+
+
+def test_what_is_uninstalled_keeps_its_cycles_and_snapshots(
+    counter: CommandLine, counter_wat: str
+) -> None:
+    counter("snapshot", "take", "counter", "--label", "before")
+
+    counter("uninstall", "counter", "--yes")
+
+    failed = counter("call", "counter", "get", code=1)
+    assert "canister-sandbox reinstall counter MODULE" in failed.stderr
+    assert counter.json("status", "counter")["module"] == ""
+    counter("snapshot", "load", "counter", "before")
+    assert counter.json("call", "counter", "get") == 5
+
+
+def test_uninstalling_asks_first(counter: CommandLine) -> None:
+    counter("uninstall", "counter", code=2, stdin="n\n")
+
+    assert counter.json("call", "counter", "get") == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"), [("5T", 5 * 10**12), ("1.5b", 15 * 10**8), ("1_000,000", 10**6), ("0", 0)]
+)
+def test_a_canister_gets_more_cycles(counter: CommandLine, text: str, amount: int) -> None:
+    before = counter.json("status", "counter")["cycles"]
+
+    shown = counter("top-up", "counter", text).stdout
+
+    after = counter.json("status", "counter")["cycles"]
+    assert shown == f"counter has {after:,} cycles\n"
+    assert amount - 5_000_000 < after - before <= amount  # it pays for being told
+
+
+@pytest.mark.parametrize(
+    "text", ["-5", "T", "", "1.5", "0x5", "nan", "1e3", str(1 << 128), "9" * 99]
+)
+def test_what_is_no_amount_of_cycles_is_refused(counter: CommandLine, text: str) -> None:
+    before = counter.files()
+
+    assert "is no amount of cycles" in counter("top-up", "--", "counter", text, code=2).stderr
+
+    assert counter.files() == before
+
+
+def test_the_management_canister_can_be_called(counter: CommandLine, tmp_path: Path) -> None:
+    settings = tmp_path / "settings.txt"
+    id_ = counter("id", "counter").stdout.strip()
+    settings.write_text(
+        f'(record {{ canister_id = principal "{id_}"; '
+        "settings = record { freezing_threshold = opt 77 } })"
+    )
+
+    words = ("call", "aaaaa-aa", "update_settings", "--argument-file", str(settings))
+    refused = counter(*words, "--as", "stranger", code=1)
+    done = counter(*words)
+
+    assert "IC0512" in refused.stderr
+    assert done.stdout == "()\n"
+    asked = f'record {{ canister_id = principal "{id_}" }}'
+    status = counter.json("call", "aaaaa-aa", "canister_status", asked)
+    assert status["settings"]["freezing_threshold"] == 77
+
+
+def test_a_misspelt_method_of_the_management_canister_names_the_near_one(
+    counter: CommandLine,
+) -> None:
+    result = counter("call", "aaaaa-aa", "canister_statu", code=1)
+
+    assert "Did you mean canister_status" in result.stderr

@@ -120,6 +120,21 @@ def test_anybody_tops_up(ic: Sandbox) -> None:
     assert 2 * T - canister.status().cycles < 2_000_000
 
 
+def test_a_balance_has_the_room_of_128_bits(ic: Sandbox) -> None:
+    canister = ic.create_canister(cycles=T)
+
+    ic.management.provisional_top_up_canister(canister_id=canister.id, amount=(1 << 128) - 1)
+    assert canister.status().cycles < 1 << 128
+    assert canister.status().cycles > 1 << 127
+
+
+def test_what_is_no_u128_is_no_amount(ic: Sandbox) -> None:
+    made = ic.management.provisional_create_canister_with_cycles(amount=1 << 128).canister_id
+    ic.management.provisional_top_up_canister(canister_id=made, amount=1 << 128)
+
+    assert 199 * T < ic.canister(made).status().cycles <= 200 * T
+
+
 def test_deposited_cycles_arrive(ic: Sandbox) -> None:
     giver, taker = caller(ic), ic.create_canister(cycles=T)
 
