@@ -28,6 +28,29 @@ def test_the_story_holds_from_the_rehearsal_to_the_proof(tmp_path: Path) -> None
     assert "UPGRADE WOULD SUCCEED" in good
 
 
+def test_its_canisters_are_written_as_files_and_over_nothing(tmp_path: Path) -> None:
+    words = ["demo", "--files", str(tmp_path / "new" / "ledger")]
+
+    written = CliRunner().invoke(cli, words)
+    again = CliRunner().invoke(cli, words)
+
+    assert (written.exit_code, again.exit_code) == (0, 2)
+    assert "ledger_v1.mo is there already" in again.output
+    folder = tmp_path / "new" / "ledger"
+    assert written.output.split() == [
+        str(folder / name)
+        for name in (
+            "ledger_v1.mo", "ledger_v1.wasm", "ledger_v2_bad.mo", "ledger_v2_bad.wasm",
+            "ledger_v2_good.mo", "ledger_v2_good.wasm", "ledger.wasm.gz", "ledger_v2.wasm.gz",
+        )
+    ]  # fmt: skip
+    assert "persistent actor" in (folder / "ledger_v1.mo").read_text()
+    assert (
+        gzip.decompress((folder / "ledger.wasm.gz").read_bytes())
+        == (folder / "ledger_v1.wasm").read_bytes()
+    )
+
+
 @pytest.mark.slow
 def test_the_command_tells_it_and_keeps_nothing_but_the_reports(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
