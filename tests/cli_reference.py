@@ -34,8 +34,9 @@ Ctrl-C, which ends a command within a second, whatever Wasm code is doing.
 standard error. `--json`, before or after any command, makes answers JSON, and errors, too: they are
 then `{"error": {"message": …, "exit_code": 1, "error_code": "IC0503", …}}` on standard output. (The
 prompt `repl` has no JSON; the `--json` of `rehearse` also takes a file to write to.) Colours
-and progress bars appear on terminals only. Control characters in what canisters say are shown as
-escapes (`\\x1b`), and so is what the terminal's encoding lacks; JSON is ASCII.
+and progress bars appear on terminals only; `NO_COLOR` does without colours, and `TERM=dumb`
+without both. Control characters in what canisters say are shown as escapes (`\\x1b`), and so is
+what the terminal's encoding lacks; JSON is ASCII.
 
 **Identities.** `--as NAME` calls as an identity of that name, always the same principal
 (`canister-sandbox identity NAME` prints it); a principal or `anonymous` works too.

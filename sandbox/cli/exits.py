@@ -80,9 +80,10 @@ def translated() -> Iterator[None]:
     except CanisterRejected as error:
         raise CanisterFailed(_text(error, _next_step(error.error_code))) from error
     except KeyboardInterrupt:
-        say("interrupted", err=True)
-        raise SystemExit(EXIT_CODE) from None
+        raise _interrupted() from None
     except click.Abort as error:
+        if isinstance(error.__context__, KeyboardInterrupt):  # at a question
+            raise _interrupted() from None
         raise AskedWrongly("nothing was done; --yes answers the question") from error
     except OSError as error:
         if error.errno == EPIPE:  # click's to handle
@@ -93,6 +94,11 @@ def translated() -> Iterator[None]:
         raise AskedWrongly(f"{error.filename}: {error.strerror}") from error
     except _asked_wrongly() as error:
         raise AskedWrongly(_text(error)) from error
+
+
+def _interrupted() -> SystemExit:
+    say("interrupted", err=True)
+    return SystemExit(EXIT_CODE)
 
 
 def _next_step(code: str) -> str | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import shutil
 import sys
 from contextlib import suppress
 from typing import Any, Final, TextIO
@@ -36,7 +37,7 @@ def say(
     Raises: OSError when standard output takes no more.
     """
     shown = _fitting(printable(text), sys.stderr if err else sys.stdout)
-    if fg or bold:
+    if (fg or bold) and not (os.environ.get("NO_COLOR") or _is_dumb()):
         shown = click.style(shown, fg=fg, bold=bold or None)
     try:
         click.echo(shown, err=err, nl=nl)
@@ -47,10 +48,21 @@ def say(
 
 def say_progress(text: str) -> None:
     """Show a line in the place of the one before, on terminals only; an empty one clears it."""
-    if sys.stderr is not None and sys.stderr.isatty():
-        shown = _fitting(printable(text), sys.stderr)
+    if shows_progress(sys.stderr):
+        # One that is longer than a line could not be taken back.
+        shown = _fitting(printable(text), sys.stderr)[: max(0, columns() - 1)]
         with suppress(OSError):
             click.echo(f"\r\x1b[K{shown}", err=True, nl=False)
+
+
+def shows_progress(stream: TextIO | None) -> bool:
+    """Whether a stream is a terminal on which the cursor can go back."""
+    return stream is not None and stream.isatty() and not _is_dumb()
+
+
+def columns() -> int:
+    """Return how wide the terminal is."""
+    return shutil.get_terminal_size().columns
 
 
 def print_json(value: Any) -> None:
@@ -83,6 +95,10 @@ def drop_unwritten() -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
+
+
+def _is_dumb() -> bool:
+    return os.environ.get("TERM") == "dumb"
 
 
 def _fitting(text: str, stream: TextIO | None) -> str:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 import click
 
+from sandbox.cli.output import columns, shows_progress
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+_WIDEST: Final = 36
+_BESIDE: Final = 38  # the label, the percentage and the time left
 
 
 @contextmanager
@@ -23,7 +28,7 @@ def progress_shown() -> Iterator[Callable[[str, int, int], None]]:
         shown: dict[str, Callable[[int], None]] = {}
 
         def progress(name: str, done: int, total: int) -> None:
-            if stream is None or not stream.isatty() or not total:
+            if stream is None or not shows_progress(stream) or not total:
                 return
             if name not in shown:
                 bars.close()
@@ -35,5 +40,6 @@ def progress_shown() -> Iterator[Callable[[str, int, int], None]]:
 
 @contextmanager
 def _bar(name: str, total: int, stream: TextIO) -> Iterator[Callable[[int], None]]:
-    with click.progressbar(length=total, label=f"{name:17}", file=stream) as bar:
+    width = max(1, min(_WIDEST, columns() - _BESIDE))
+    with click.progressbar(length=total, label=f"{name:17}", file=stream, width=width) as bar:
         yield lambda done: bar.update(done - bar.pos)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from sandbox.candid.values import FuncRef, Some, VariantValue
 from sandbox.cli.json_text import json_text
-from sandbox.cli.output import printable
+from sandbox.cli.output import printable, say_progress
 from sandbox.cli.root import cli
 from sandbox.principal import Principal
 
@@ -194,6 +194,58 @@ def test_a_command_works_though_nobody_can_be_told(counter: CommandLine, closing
 
     assert result.returncode == 0
     assert counter.json("call", "counter", "get") == 6
+
+
+# Runs us on a terminal of its own and prints what arrives there.
+_ON_A_TERMINAL = """
+import os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    from sandbox.cli import main
+    main()
+try:
+    while data := os.read(terminal, 65_536):
+        os.write(1, data)
+except OSError:
+    pass
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="needs terminals")
+@pytest.mark.parametrize(
+    ("environment", "is_coloured", "moves"),
+    [
+        ({}, True, True),
+        ({"NO_COLOR": "1"}, False, True),
+        ({"NO_COLOR": ""}, True, True),
+        ({"TERM": "dumb"}, False, False),
+    ],
+    ids=str,
+)
+def test_a_terminal_gets_the_colours_it_wants(
+    counter: CommandLine, environment: dict[str, str], is_coloured: bool, moves: bool
+) -> None:
+    def shown(*words: str) -> bytes:
+        return subprocess.run(
+            [sys.executable, "-c", _ON_A_TERMINAL, "--state", str(counter.state), *words],
+            env={**os.environ, "TERM": "xterm", "NO_COLOR": "", **environment},
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True,
+        ).stdout  # fmt: skip
+
+    assert (b"\x1b[1m" in shown("list")) is is_coloured
+    assert (b"\x1b[?25l" in shown("snapshot", "verify")) is moves
+
+
+def test_a_line_of_progress_is_no_longer_than_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    monkeypatch.setattr("sandbox.cli.output.shows_progress", lambda _stream: True)
+
+    say_progress("a stage with a name that is rather long")
+
+    assert len(capsys.readouterr().err.removeprefix("\r").removeprefix("\x1b[K")) == 19
 
 
 def test_numbers_that_json_has_not_are_texts() -> None:

@@ -265,6 +265,22 @@ def test_an_interrupted_command_says_so_and_ends_with_130(
     assert capsys.readouterr().err == "interrupted\n"
 
 
+def test_a_question_that_is_interrupted_ends_with_130(
+    counter: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_prompt: str) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("click.termui.visible_prompt_func", interrupted)
+    words = ["--state", str(counter.state), "delete", "counter"]
+
+    with pytest.raises(SystemExit) as ended:
+        cli(words, prog_name="canister-sandbox")
+
+    assert ended.value.code == 130
+    assert counter.json("call", "counter", "get") == 5
+
+
 # Ctrl-C once the main thread has computed for so long that it can only be in Wasm.
 _INTERRUPTED_IN_A_LOOP = """
 import os, signal, threading, time
