@@ -7,9 +7,10 @@ seldom needed is imported when it is: every command starts with this module.
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sandbox.errors import UsageError
 from sandbox.messages import Reject
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from snapshot.insight import Difference, Patch
     from snapshot.store import Manifest, Saved, Store
 
+_NUMBER: Final = re.compile("0|[1-9][0-9]*")
 # An open store, or the directory of one.
 StoreLike: TypeAlias = "Store | str | PathLike[str]"
 
@@ -313,10 +315,15 @@ def _snapshot(found: Snapshot | Reject | None) -> Snapshot:
 
 
 def _matches(snapshots: tuple[Snapshot, ...], which: str) -> list[Snapshot]:
-    """Return what the first rule that finds any finds: label or id, number, start of the id."""
+    """Return what the first rule that finds any finds: label or id, number, start of the id.
+
+    What is written as a number is never the start of an id: ids begin with zeros, so "0" would
+    mean the one snapshot that is left when number 0 is gone.
+    """
+    start = "" if _NUMBER.fullmatch(which) else which.lower()
     rules = (
         [item for item in snapshots if which in (str(item.id), item.label)],
         [item for item in snapshots if which == str(item.id.local)],
-        [item for item in snapshots if which and str(item.id).startswith(which.lower())],
+        [item for item in snapshots if start and str(item.id).startswith(start)],
     )
     return next((found for found in rules if found), [])

@@ -52,6 +52,15 @@ def test_a_snapshot_is_named_by_its_id_or_the_start_of_it(saved: CommandLine) ->
     assert saved.json("snapshot", "show", "counter", first[:16])["label"] == "before"
 
 
+def test_a_number_that_is_gone_means_no_other_snapshot(saved: CommandLine) -> None:
+    saved("snapshot", "delete", "counter", "0", "--yes")
+
+    for command in (["load"], ["show"], ["delete", "--yes"]):
+        result = saved("snapshot", *command, "counter", "0", code=2)
+        assert "there is no snapshot '0'" in result.stderr
+    assert saved.json("snapshot", "show", "counter", "0000")["label"] == "after"
+
+
 @pytest.mark.parametrize("label", ["now", "1"])
 def test_a_label_that_means_something_else_is_refused(counter: CommandLine, label: str) -> None:
     result = counter("snapshot", "take", "counter", "--label", label, code=2)
