@@ -14,6 +14,7 @@ from sandbox.cli.commands import command
 from sandbox.cli.common import (
     as_option,
     confirmed,
+    did_option,
     existing,
     json_option,
     log_shown,
@@ -42,7 +43,7 @@ def _code_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--argument", metavar="CANDID", help="The argument as Candid text."),
         argument_file_option,
-        click.option("--did", type=_MODULE, help="The interface, if the module carries none."),
+        did_option,
         as_option,
         json_option,
     ):

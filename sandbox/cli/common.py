@@ -7,6 +7,7 @@ saved, whatever becomes of the process then.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -50,6 +51,28 @@ def confirmed(question: str) -> Callable[[Any], Any]:
         help="Do not ask, do it.",
     )
 
+
+def _readable_interface(
+    _ctx: click.Context, _parameter: click.Parameter, file: Path | None
+) -> Path | None:
+    if file is None:
+        return None
+    from sandbox.candid import load_interface
+    from sandbox.candid.errors import CandidError
+
+    try:
+        load_interface(file)
+    except CandidError as error:
+        raise click.BadParameter(f"{file}: {error}") from error
+    return file
+
+
+did_option: Callable[[Any], Any] = click.option(
+    "--did",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    callback=_readable_interface,
+    help="The interface, if the module carries none.",
+)
 
 as_option: Callable[[Any], Any] = click.option(
     "--as",

@@ -10,6 +10,7 @@ import click
 from sandbox.cli.commands import command
 from sandbox.cli.common import (
     as_option,
+    did_option,
     existing,
     json_option,
     moment,
@@ -166,10 +167,7 @@ def upload(
     callback=lambda _ctx, _parameter, value: principal_of(value),
     help="Give the canister this id, such as the one it has on mainnet.",
 )  # fmt: skip
-@click.option(
-    "--did", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
-    help="The interface, if the module carries none.",
-)  # fmt: skip
+@did_option
 @as_option
 @json_option
 def import_(

@@ -127,6 +127,17 @@ def test_a_file_that_is_no_module_fails_with_the_replicas_code(
     assert "IC0505" in run("install", "junk", str(tmp_path / "junk.wasm"), code=1).stderr
 
 
+def test_an_interface_that_cannot_be_read_is_named(
+    counter: CommandLine, counter_wat: str, tmp_path: Path
+) -> None:
+    did = tmp_path / "it.did"
+    for data in (b"nonsense", b"\xff"):
+        did.write_bytes(data)
+        for words in (["install", "new"], ["upgrade", "counter"]):
+            result = counter(*words, counter_wat, "--did", str(did), code=2)
+            assert f"{did}: line 1, column 1" in result.stderr
+
+
 @pytest.mark.parametrize("data", [b"", b"actor {}", b"(module (func", b"\x1f\x8b\x08" + bytes(9)])
 def test_a_file_that_is_no_module_is_named(
     counter: CommandLine, counter_wat: str, tmp_path: Path, data: bytes
