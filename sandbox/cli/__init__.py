@@ -5,11 +5,16 @@
 
 from __future__ import annotations
 
+_INTERRUPTED = 130  # as in ``interrupts``, which is not there yet
+
 
 def main() -> None:
     """Run the command line of this process."""
-    from sandbox.cli.interrupts import end_soon_after_ctrl_c
-    from sandbox.cli.root import cli
+    try:
+        from sandbox.cli.interrupts import end_soon_after_ctrl_c
+        from sandbox.cli.root import cli
 
-    end_soon_after_ctrl_c()
-    cli(prog_name="canister-sandbox")
+        end_soon_after_ctrl_c()
+        cli(prog_name="canister-sandbox")
+    except KeyboardInterrupt:  # before there is a command that could say so
+        raise SystemExit(_INTERRUPTED) from None

@@ -15,6 +15,7 @@ import pytest
 
 from cli_reference import PAGE, command_paths, help_of, rendered
 from command_line import take
+from sandbox.cli import main
 from sandbox.cli.exits import translated
 from sandbox.cli.root import cli
 
@@ -263,6 +264,20 @@ def test_an_interrupted_command_says_so_and_ends_with_130(
 
     assert ended.value.code == 130
     assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_ctrl_c_while_we_are_still_importing_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sandbox.cli.interrupts.end_soon_after_ctrl_c", interrupted)
+
+    with pytest.raises(SystemExit) as ended:
+        main()
+
+    assert ended.value.code == 130
 
 
 def test_a_question_that_is_interrupted_ends_with_130(
