@@ -7,6 +7,8 @@ one, arguments are Candid text and results are decoded by what the message says 
 from __future__ import annotations
 
 import difflib
+import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike, fspath
@@ -29,6 +31,11 @@ if TYPE_CHECKING:
 # ``()`` encoded; what most calls without arguments need of Candid.
 NO_VALUES: Final = b"DIDL\0\0"
 _WIDTH: Final = 80
+# An argument list begins with a parenthesis, perhaps behind comments. Each is taken once and for
+# all (?>): else a row of them could be divided in exponentially many ways.
+_LIST: Final = re.compile(r"(?>\s+|//[^\n]*(?:\n|$)|/\*.*?\*/)*+\(", re.DOTALL)
+# A message in hex.
+_HEX: Final = re.compile(r"\s*4449444c(?:[0-9a-f]{2})*\s*", re.IGNORECASE)
 # Weak: a module kept here until the interpreter ends would outlive the engine it belongs to.
 _KNOWN: Final[WeakKeyDictionary[InstalledModule, dict[str | None, CanisterInterface]]] = (
     WeakKeyDictionary()
@@ -282,3 +289,34 @@ def _resolved(type_: Type, env: Env) -> Type:
     while isinstance(type_, Ref):
         type_ = env[type_.name]
     return type_
+
+
+def argument_in(data: bytes, what: str) -> str | bytes:
+    """Return what a file with an argument holds: Candid text in parentheses, or a message.
+
+    Text may begin with comments, be in hex as didc prints it, or in UTF-16 as PowerShell writes
+    it. Anything else is a message as it stands.
+
+    what: names the file in errors.
+
+    Raises: UsageError, for text that cannot be read.
+    """
+    if data.startswith(b"DIDL"):
+        return data
+    encoding = "utf-16" if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig"
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        if data.lstrip().startswith(b"("):
+            raise UsageError(
+                f"{what} is Candid text, but not UTF-8 at byte {error.start}"
+            ) from None
+        return data
+    if _HEX.fullmatch(text):
+        return bytes.fromhex(text)
+    return text if is_argument_list(text) else data
+
+
+def is_argument_list(text: str) -> bool:
+    """Whether a text can be Candid's ``(…)``, perhaps behind comments."""
+    return _LIST.match(text) is not None

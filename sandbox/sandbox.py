@@ -394,5 +394,6 @@ def _principal(text: PrincipalLike, names: Mapping[str, Principal]) -> Principal
         return Principal(text)
     except ValueError as error:
         near = get_close_matches(str(text), names, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = f"; there are: {', '.join(sorted(names))}" if names else ""
+        hint = f"; did you mean {near[0]!r}?" if near else hint
         raise UsageError(f"there is no canister named {text!r}{hint}") from error

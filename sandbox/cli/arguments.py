@@ -6,7 +6,6 @@ read before the world is opened, so nobody waits for somebody who types.
 
 from __future__ import annotations
 
-import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from sandbox.candid import format_type
 from sandbox.candid.errors import CandidError
 from sandbox.candid.types import Prim, unfold
 from sandbox.errors import UsageError
+from sandbox.interface import argument_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,11 +25,6 @@ if TYPE_CHECKING:
     from sandbox.candid.types import Env, Func, Type
     from sandbox.interface import MethodCodec
 
-# An argument list begins with a parenthesis, perhaps behind comments. Each is taken once and for
-# all (?>): else a row of them could be divided in exponentially many ways.
-_LIST: Final = re.compile(r"(?>\s+|//[^\n]*(?:\n|$)|/\*.*?\*/)*+\(", re.DOTALL)
-# A message in hex, as didc prints it.
-_HEX: Final = re.compile(r"\s*4449444c(?:[0-9a-f]{2})*\s*", re.IGNORECASE)
 _SHOWN_CHARS: Final = 150
 _BLANK: Final = str.maketrans("\t\r\n", "   ")
 
@@ -84,22 +79,17 @@ def encoded(codec: MethodCodec, given: Argument) -> bytes:
 
 
 def _of_file(codec: MethodCodec, data: bytes, what: str) -> bytes:
-    if data.startswith(b"DIDL") or not data.strip():
-        return data
+    found = argument_in(data, what)
+    if isinstance(found, str):
+        return codec.encode_text(found)
+    if found.startswith(b"DIDL") or not found.strip() or codec.func is None:
+        return found
     try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        if data.lstrip().startswith(b"("):
-            raise UsageError(
-                f"{what} is Candid text, but not UTF-8 at byte {error.start}"
-            ) from None
-        return data
-    if _HEX.fullmatch(text):
-        return bytes.fromhex(text)
-    if _LIST.match(text):
-        return codec.encode_text(text)
-    if codec.func is None or not text.translate(_BLANK).isprintable():
-        return data
+        is_text = found.decode().translate(_BLANK).isprintable()
+    except UnicodeDecodeError:
+        return found
+    if not is_text:
+        return found
     raise UsageError(
         f"{what} is neither bytes that begin with DIDL nor Candid text in parentheses, "
         f"'{expected(codec.func, codec.env)}'"
@@ -107,10 +97,11 @@ def _of_file(codec: MethodCodec, data: bytes, what: str) -> bytes:
 
 
 def _of_text(codec: MethodCodec, text: str) -> bytes:
-    if _HEX.fullmatch(text):
-        return bytes.fromhex(text)
-    if _LIST.match(text) or not text.strip():
+    found = argument_in(text.encode("utf-8", "surrogateescape"), "the argument")
+    if isinstance(found, str) or not text.strip():
         return codec.encode_text(text)
+    if found.startswith(b"DIDL"):
+        return found
     if codec.func is None:
         raise UsageError(
             f"the types of {codec.name!r} are not known; "

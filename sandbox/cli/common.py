@@ -166,8 +166,6 @@ def existing(ic: Sandbox, name: str) -> Canister:
                 f"There are no canisters in {place} yet; "
                 "create one with: canister-sandbox install NAME MODULE"
             )
-        elif "did you mean" not in str(error):
-            error.add_note(f"There are: {', '.join(sorted(ic.names)) or 'canisters without names'}")
         raise
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.errors import UsageError
-from sandbox.interface import did_text
+from sandbox.interface import argument_in, did_text
 from sandbox.limits import profile
 from sandbox.principal import Principal
 from sandbox.rehearsal.chain import Chain, Member, rehearse_chain
@@ -289,6 +289,5 @@ class _Reader:
 
 
 def argument_of(file: Path) -> str | bytes:
-    """Return the argument in a file: bytes, or Candid text if it begins like one."""
-    data = file.read_bytes()
-    return data.decode("utf-8", "replace") if data.lstrip().startswith(b"(") else data
+    """Return the argument in a file: bytes, or Candid text. Raises: UsageError, OSError."""
+    return argument_in(file.read_bytes(), f"the argument in {file}")

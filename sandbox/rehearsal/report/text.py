@@ -64,9 +64,9 @@ def _finding(item: Finding) -> Iterator[str]:
 
 def fact_text(fact: Fact) -> str:
     """Return a piece of evidence on one line."""
-    if fact.before and fact.after:
-        return f"{fact.what}: {fact.before} → {fact.after}"
-    return f"{fact.what}: {fact.after or fact.before}".removesuffix(": ")
+    values = f"{fact.before} → {fact.after}" if fact.before and fact.after else fact.after
+    said = f"{fact.what}: {values or fact.before}".removesuffix(": ")
+    return "\\n".join(said.splitlines())  # texts of canisters have lines of their own
 
 
 def _summary(outcome: Rehearsal) -> Iterator[str]:

@@ -313,7 +313,7 @@ def test_a_misspelt_canister_names_the_near_one(counter: CommandLine) -> None:
 
 
 def test_an_unknown_canister_lists_those_there_are(counter: CommandLine) -> None:
-    assert "There are: counter" in counter("call", "bank", "inc", code=2).stderr
+    assert "there are: counter" in counter("call", "bank", "inc", code=2).stderr
 
 
 def test_without_a_world_the_next_step_is_named_and_nothing_is_made(run: CommandLine) -> None:
@@ -399,3 +399,13 @@ def test_nothing_is_kept_when_nothing_traps(
     run("call", "it", "go", "--keep-trap")
 
     assert run.json("snapshot", "list", "it") == []
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_an_argument_file_as_powershell_writes_it_is_text(
+    counter: CommandLine, tmp_path: Path, encoding: str
+) -> None:
+    file = tmp_path / "argument.did"
+    file.write_bytes((b"\xfe\xff" if encoding == "utf-16-be" else b"") + "()".encode(encoding))
+
+    counter("call", "counter", "inc", "--argument-file", str(file))
