@@ -1,8 +1,8 @@
-"""Ctrl-C ends a command within a second, whatever Wasm code is doing.
+"""Ctrl-C ends a command within a second, whatever the engine is doing.
 
-Python hears of a signal when the running call into the engine returns: for an endless loop
-that is its instruction limit, half a minute away. So a thread listens, too, and ends the
-process when nobody else does. The world on the disk bears that, as it bears kill -9.
+Python hears of a signal when the running call into the engine returns. Canisters pause for that
+(``sandbox.engine.postponing``), compiling a large module does not. So a thread listens, too, and
+ends the process when nobody else does. The world on the disk bears that, as it bears kill -9.
 """
 
 from __future__ import annotations

@@ -55,7 +55,9 @@ class Function:
             if others is not None:
                 self._handlers.give_back(others)
         if error:
-            raise wasmtime.WasmtimeError._from_ptr(error)
+            refusal = wasmtime.WasmtimeError._from_ptr(error)
+            _func.maybe_raise_last_exn()
+            raise refusal
         if not trap:
             return None
         taken = wasmtime.Trap._from_ptr(trap)

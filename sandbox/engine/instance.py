@@ -8,13 +8,14 @@ before its store goes.
 from __future__ import annotations
 
 import ctypes
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import wasmtime
 
 from sandbox.engine.binding import Function, Globals, memory_address
 from sandbox.engine.meter import Meter
+from sandbox.engine.postponing import PostponedSignals
 from sandbox.engine.probe import Probe
 from sandbox.engine.signals import trapping_safely
 from sandbox.engine.traps import OUT_OF_INSTRUCTIONS, TrapInfo, named_from, read_trap
@@ -64,10 +65,12 @@ class Hooks:
     owner: weak, because wasmtime's table of host functions would keep the owner, and with
         it every memory of the canister, alive for ever.
     meter: of the message that runs; None before there is a canister.
+    signals: those that wait for its next pause.
     """
 
     owner: weakref.ref[HostSide]
     meter: Meter | None = None
+    signals: PostponedSignals = field(default_factory=PostponedSignals)
 
     def host(self) -> HostSide:
         """Return the owner. Requires: it is running a message, so it exists."""
@@ -209,10 +212,11 @@ class Instance:
         self._store.close()
 
     def _call(self, function: Function, limit: int, *arguments: tuple[str, int]) -> TrapInfo | None:
-        self._meter.start(limit)
+        self._meter.start(limit, pauses=self.probe is None)
         if self.probe is not None:
             self.probe.start(self.entry, limit)
-        trap = function.call(*arguments)
+        with self.hooks.signals:
+            trap = function.call(*arguments)
         unnamed_from = self._profile.first_moved if self._profile else None
         found = None if trap is None else read_trap(trap, unnamed_from)
         is_over = self._meter.stop()
@@ -233,6 +237,9 @@ class Instance:
         assert isinstance(charge, wasmtime.Table)
         assert isinstance(charged, wasmtime.Global)
         charge.set(self._store, 0, self._func(names.charge))
+        pause = self._exports[names.pause]
+        assert isinstance(pause, wasmtime.Table)
+        pause.set(self._store, 0, _pause(self._store, self.hooks))
         return Meter(self._store, self._global(names.counter), charged)
 
     def _func(self, export: str) -> wasmtime.Func:
@@ -293,6 +300,15 @@ def _instantiate(
         imports.append(item)
     with trapping_safely():  # data segments are written by code that may trap
         return wasmtime.Instance(store, compiled.module, imports)  # type: ignore[arg-type]  # externs
+
+
+def _pause(store: wasmtime.Store, hooks: Hooks) -> wasmtime.Func:
+    def pause() -> None:
+        assert hooks.meter is not None, "nothing runs before the canister is instantiated"
+        hooks.signals.handle()
+        hooks.meter.go_on()
+
+    return wasmtime.Func(store, wasmtime.FuncType([], []), pause)
 
 
 def _host_functions(store: wasmtime.Store, hooks: Hooks) -> dict[tuple[str, str], object]:

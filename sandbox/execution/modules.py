@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 Source = str | PathLike[str] | bytes | bytearray | memoryview
 
 # Part of the cache key: raise it when a check or the rewriting changes.
-_RULES_VERSION: Final = 2
+_RULES_VERSION: Final = 3
 _KEPT_MODULES: Final = 64
 _SYSTEM_API: Final = {
     is_64: {name: FuncType(*type_) for name, type_ in signatures(is_64=is_64).items()}

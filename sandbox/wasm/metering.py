@@ -1,8 +1,8 @@
 """Function bodies that count their instructions as the IC's do.
 
-The counter is a global that starts at the message's limit. At the start of each block the
-costs of all its instructions are taken off; whether any are left is looked at where code
-can come again (function entry, loop body) and when something is charged by its size.
+The counter is a global that starts at the message's limit, or at a part of it. At the start of
+each block the costs of all its instructions are taken off; whether any are left is looked at
+where code can come again (function entry, loop body) and when something is charged by its size.
 
     (func $f …                    (func $f …
                                     (global.set $counter (i64.sub (global.get $counter)
@@ -12,7 +12,9 @@ can come again (function entry, loop body) and when something is charged by its 
       (memory.copy                  (memory.copy
         … (local.get $size)))         … (call $sized (local.get $size))))
 
-Functions, types, globals and exports are appended, so no index changes.
+``$out`` calls what the host has put into a table of one function, which may fill the counter up
+again, and traps when it is still below 0. Functions, types, tables, globals and exports are
+appended, so no index changes.
 Source: replica ``wasm_utils/instrumentation.rs`` (reference/limits_and_costs.md section 4).
 """
 
@@ -41,7 +43,9 @@ _SIZED: Final = frozenset(bytes((0xFC, code)) for code in (0x08, 0x0A, 0x0B, 0x0
 _SIZED_BY_ADDRESS: Final = frozenset((b"\xfc\x0a", b"\xfc\x0b"))  # else 32 bits wide
 
 _I32, _I64, _FUNCTION, _MUTABLE = 0x7F, 0x7E, 0x60, 0x01
+_FUNCREF: Final = 0x70
 _LEFT: Final = b"\x42\x00\x53"  # i64.const 0, i64.lt_s
+_TRAP_IF: Final = b"\x04\x40\x00\x0b"  # if unreachable end
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +53,12 @@ class MeterNames:
     """The names under which a metered module exports its meter.
 
     counter: an i64 global, what is left; below 0 it traps. charge: a function that takes an
-        i64 off it.
+        i64 off it. pause: a table whose function is called before it traps.
     """
 
     counter: str
     charge: str
+    pause: str
 
 
 def metered(module: Module, names: MeterNames) -> tuple[bytes, int]:
@@ -64,14 +69,16 @@ def metered(module: Module, names: MeterNames) -> tuple[bytes, int]:
     """
     meter = _Meter(module)
     bodies = [meter.body(start, end) for start, end in module.bodies]
-    types, functions, code, globals_ = meter.additions()
+    types, functions, tables, code, globals_ = meter.additions()
     exports = [
         encode_export(names.counter, ExternKind.GLOBAL, meter.counter),
         encode_export(names.charge, ExternKind.FUNCTION, meter.charge),
+        encode_export(names.pause, ExternKind.TABLE, meter.pause),
     ]
     added = {
         SectionId.TYPE: types,
         SectionId.FUNCTION: functions,
+        SectionId.TABLE: tables,
         SectionId.GLOBAL: globals_,
         SectionId.EXPORT: exports,
     }
@@ -97,6 +104,7 @@ class _Meter:
         self._first_type = len(module.types)
         first = len(module.functions)
         self._out, self.charge, self._sized_32, self._sized_64 = range(first, first + 4)
+        self.pause = len(module.tables)
         self.counter = len(module.globals)
         counter = encode_u(self.counter)
         self._get, self._set = b"\x23" + counter, b"\x24" + counter
@@ -124,8 +132,8 @@ class _Meter:
                 pieces.append(b"")
         return b"".join(pieces)
 
-    def additions(self) -> tuple[list[bytes], list[bytes], list[bytes], list[bytes]]:
-        """Return the types, the functions' types, their bodies, and the globals."""
+    def additions(self) -> tuple[list[bytes], ...]:
+        """Return the types, the functions' types, the tables, the bodies, and the globals."""
         types = [
             bytes((_FUNCTION, 0, 0)),
             bytes((_FUNCTION, 1, _I64, 0)),
@@ -136,15 +144,17 @@ class _Meter:
         call_charge = b"\x10" + encode_u(self.charge)
         take = self._get + b"\x20\x00\x7d" + self._set  # counter - argument
         # An argument of 2^63 or more is negative here, and more than anybody has left.
-        is_huge = b"\x20\x00" + _LEFT + b"\x04\x40\x10" + encode_u(self._out) + b"\x0b"
+        is_huge = b"\x20\x00" + _LEFT + _TRAP_IF
+        pause = b"\x41\x00\x11" + encode_u(self._first_type) + encode_u(self.pause)
         bodies = [
-            b"\x00",  # unreachable
+            pause + self._get + _LEFT + _TRAP_IF,
             is_huge + take + self._check,
             b"\x20\x00\xad" + call_charge + b"\x20\x00",
             b"\x20\x00" + call_charge + b"\x20\x00",
         ]
         globals_ = [bytes((_I64, _MUTABLE)) + b"\x42\x00\x0b"]
-        return types, functions, [b"\x00" + body + b"\x0b" for body in bodies], globals_
+        tables = [bytes((_FUNCREF, 1, 1, 1))]
+        return types, functions, tables, [b"\x00" + body + b"\x0b" for body in bodies], globals_
 
     def _cost(self, key: bytes, at: int) -> int:
         if key[0] != VECTOR_PREFIX:

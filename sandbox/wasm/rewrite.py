@@ -162,7 +162,7 @@ class _NewExports:
 
     def meter(self) -> MeterNames:
         """Return free names for what metering adds; nothing is exported yet."""
-        return MeterNames(*map(self._free, ("counter", "charge")))
+        return MeterNames(*map(self._free, ("counter", "charge", "pause")))
 
     def replacements(self) -> dict[SectionId, bytes]:
         """Return the sections that differ: exports if any were added, no start section."""
