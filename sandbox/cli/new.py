@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
@@ -48,12 +49,20 @@ def new(directory: Path, *, as_json: bool) -> None:
 
 
 def create_project(directory: Path) -> None:
-    """Write the skeleton. Raises: UsageError when there is something already."""
+    """Write the skeleton: all of it, or nothing.
+
+    Raises: UsageError when there is something already; NotWritten, OSError.
+    """
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise UsageError(f"{directory} is there already; choose another name")
     skeleton = resources.files("sandbox.cli") / "skeleton"
-    for name, source in _FILES.items():
-        text = (skeleton / source).read_text("utf-8")
-        path = directory / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_file(path, text.replace("{name}", directory.resolve().name))
+    with ExitStack() as undoing:
+        for name, source in _FILES.items():
+            path = directory / name
+            for missing in reversed([it for it in path.parents if not it.exists()]):
+                missing.mkdir()
+                undoing.callback(missing.rmdir)
+            text = (skeleton / source).read_text("utf-8")
+            undoing.callback(path.unlink, missing_ok=True)
+            write_file(path, text.replace("{name}", directory.resolve().name))
+        undoing.pop_all()

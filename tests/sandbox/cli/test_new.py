@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from command_line import CommandLine
+from sandbox.cli.exits import NotWritten
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,3 +85,18 @@ def test_what_to_type_next_is_quoted_where_it_must_be(run: CommandLine, tmp_path
     shown = run("new", str(tmp_path / "my proj")).stdout
 
     assert f"cd '{tmp_path / 'my proj'}' && pytest" in shown
+
+
+def test_of_a_project_that_could_not_be_written_nothing_stays(
+    run: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, content: str) -> None:
+        if path.name == "README.md":
+            raise NotWritten(f"{path} could not be written: No space left on device")
+        path.write_text(content)
+
+    monkeypatch.setattr("sandbox.cli.new.write_file", full)
+
+    assert "No space left" in run("new", str(tmp_path / "far" / "points"), code=1).stderr
+
+    assert not list(tmp_path.iterdir())
