@@ -216,16 +216,24 @@ def walk(path: Path) -> Iterator[Entry]:
         if layout is not None:
             yield from _walk_records(descriptor, layout, layout.mark, _HEADER.size)
             return
-        mark = read_exactly(descriptor, 16, _HEADER.size)
-        yield from _walk_records(descriptor, _LAYOUTS[3], mark, _MARKED_HEADER.size)
-        for offset in range(_CHUNKS_START, 2 * PACK_BYTES, MAX_CHUNK_BYTES):
-            data = read_exactly(descriptor, MAX_CHUNK_BYTES, offset)
-            if len(data) < MAX_CHUNK_BYTES:
-                return
-            yield Entry(digest(data), offset, MAX_CHUNK_BYTES)
-            yield from _walk_records(descriptor, _LAYOUTS[3], mark, offset + MAX_CHUNK_BYTES)
+        yield from _walk_chunks(descriptor, read_exactly(descriptor, 16, _HEADER.size))
     finally:
         os.close(descriptor)
+
+
+def _walk_chunks(descriptor: int, mark: bytes) -> Iterator[Entry]:
+    """Yield what a pack of version 3 has: chunks, then records."""
+    records = list(_walk_records(descriptor, _LAYOUTS[3], mark, _MARKED_HEADER.size))
+    for offset in range(_CHUNKS_START, 2 * PACK_BYTES, MAX_CHUNK_BYTES):
+        data = b"" if records else read_exactly(descriptor, MAX_CHUNK_BYTES, offset)
+        if len(data) < MAX_CHUNK_BYTES:
+            break
+        yield Entry(digest(data), offset, MAX_CHUNK_BYTES)
+        # An overwritten mark, of zeros for example, is one that a canister can have guessed.
+        if len(set(mark)) > 1:
+            end = offset + MAX_CHUNK_BYTES
+            records = list(_walk_records(descriptor, _LAYOUTS[3], mark, end))
+    yield from records
 
 
 def _walk_records(descriptor: int, layout: _Layout, mark: bytes, offset: int) -> Iterator[Entry]:
@@ -266,5 +274,5 @@ def _indexed(path: Path, descriptor: int) -> tuple[Entry, ...]:
 
 def _is_possible(entry: Entry, end: int) -> bool:
     """Whether an entry can be one of a pack whose records end there."""
-    fits = entry.length <= MAX_CHUNK_BYTES and entry.offset + entry.length <= end
+    fits = 0 < entry.length <= MAX_CHUNK_BYTES and entry.offset + entry.length <= end
     return fits and (not entry.pages or entry.length == size_of(entry.pages))

@@ -201,13 +201,14 @@ class Packs:
 
     def _entries(self, path: Path) -> tuple[Entry, ...]:
         try:
-            return read_index(path)
-        except PackDamaged as damage:
-            self.damaged[path] = damage
+            try:
+                return read_index(path)
+            except PackDamaged as damage:
+                self.damaged[path] = damage
+                return tuple(walk(path))
         except OSError as error:
             self.damaged[path] = PackDamaged(path, error.strerror or str(error))
             return ()
-        return tuple(walk(path))
 
     def _forget(self, path: Path) -> None:
         for entry in self._known.pop(path):

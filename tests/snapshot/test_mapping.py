@@ -349,6 +349,47 @@ def test_a_memory_cannot_pass_for_records_in_a_pack_that_lost_its_end(store: Sto
     assert names == set(saved.heap.tree.levels[0].values())
 
 
+def test_an_overwritten_mark_is_no_mark(store: Store) -> None:
+    """What a canister has prepared for a pack whose header became zeros names nothing."""
+    forged = bytes(16) + (8).to_bytes(4, "little") + b"\1" * 32 + bytes(36) + b"sixteen."
+    heap = region_of({0: os.urandom(PAGE), 1: forged + os.urandom(PAGE - len(forged))}, 2)
+    saved = store.save(snapshot_of(heap))
+    (pack,) = store.packs_path.iterdir()
+    pack.write_bytes(bytes(4_096) + pack.read_bytes()[4_096:])
+
+    with Store(store.path) as opened, opened.reading():
+        names = {entry.chunk for _, entries in opened.packs for entry in entries}
+
+    assert b"\1" * 32 not in names
+    assert set(saved.heap.tree.levels[0].values()) <= names
+
+
+def test_a_pack_of_zeros_is_walked_once(store: Store) -> None:
+    store.save(snapshot_of(random_heap(20)))
+    (pack,) = store.packs_path.iterdir()
+    pack.write_bytes(bytes(pack.stat().st_size))
+
+    with Store(store.path) as opened, opened.reading():
+        ((_, entries),) = opened.packs
+
+    assert len(entries) == 20
+
+
+def test_behind_records_there_are_no_chunks(store: Store) -> None:
+    """Else each of many records would be read again for every chunk before it."""
+    heap = random_heap(2)
+    saved = store.save(snapshot_of(heap, chunks={bytes([n]): os.urandom(40_000) for n in range(9)}))
+    (pack,) = store.packs_path.iterdir()
+    entries = read_index(pack)
+    os.truncate(pack, pack.stat().st_size - 1)
+
+    with Store(store.path) as opened, opened.reading():
+        ((_, found),) = opened.packs
+
+    assert found == entries
+    assert everything(store.load(saved.manifest, new_region))[0] == heap.read(0, 2 * PAGE)
+
+
 @pytest.mark.slow
 @settings(max_examples=60)
 @given(data=st.data())
