@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TypeAlias
 
-    from sandbox.memory import Region
+    from sandbox.memory import OpenFile, Region
     from snapshot.store.packs import Packs, Place
     from snapshot.store.proofs import Proofs
     from snapshot.tree import Tree
@@ -58,15 +58,19 @@ class _Run(NamedTuple):
     chunks: list[_Standing]
 
     @property
+    def pack(self) -> Path:
+        """Where the chunks stand."""
+        return self.chunks[0].whole.pack
+
+    @property
     def numbers(self) -> range:
         """The chunks' numbers, with those in between."""
         return range(self.chunks[0].number, self.chunks[-1].number + 1)
 
-    def part(self, packs: Packs) -> FilePart:
-        """Return what is to be mapped. Raises: OSError."""
+    def part(self, file: OpenFile) -> FilePart:
+        """Return what of the pack is to be mapped."""
         start, length = self.numbers.start * CHUNK_BYTES, len(self.numbers) * CHUNK_BYTES
-        whole = self.chunks[0].whole
-        return FilePart(start, length, packs.opened(whole.pack), whole.offset)
+        return FilePart(start, length, file, self.chunks[0].whole.offset)
 
 
 def map_memory(
@@ -80,24 +84,25 @@ def map_memory(
     if len(wanted.levels[0]) * CHUNK_BYTES < _WORTH_MAPPING:
         return None
     runs = _disjoint(_runs(_standing(wanted, packs)))
-    is_proven = cache(lambda pack: _is_proven(pack, packs, proofs))
-    runs = [run for run in runs if is_proven(run.chunks[0].whole.pack)]
-    if sum(len(run.chunks) for run in runs) * CHUNK_BYTES < _WORTH_MAPPING:
+    proven = cache(lambda pack: _proven(pack, packs, proofs))
+    # The files stay open from here on: what is mapped is what was compared with its proof.
+    chosen = [(run, file) for run in runs if (file := proven(run.pack)) is not None]
+    if sum(len(run.chunks) for run, _ in chosen) * CHUNK_BYTES < _WORTH_MAPPING:
         return None
     try:
-        region = map_files([run.part(packs) for run in runs], wanted.size_bytes)
+        region = map_files([run.part(file) for run, file in chosen], wanted.size_bytes)
     except (OSError, RegionRefused):  # the platform, or too many mapped already
         return None
     try:
         present = set[int]()
-        for number, _, patch in (chunk for run in runs for chunk in run.chunks):
-            if patch is not None and not is_proven(patch.pack):
-                continue
-            present.add(number)
+        for number, _, patch in (chunk for run, _ in chosen for chunk in run.chunks):
             if patch is not None:
-                for at, page in pages_in(packs.raw(patch), patch.pages):
+                if proven(patch.pack) is None or (data := _read(patch, packs)) is None:
+                    continue
+                for at, page in pages_in(data, patch.pages):
                     region.write(number * CHUNK_BYTES + at, page)
-    except (OSError, SandboxError):
+            present.add(number)
+    except SandboxError:
         region.close()
         raise
     return region, present
@@ -143,15 +148,29 @@ def _disjoint(runs: Iterable[_Run]) -> list[_Run]:
     return sorted(chosen[:_MAX_RUNS], key=lambda run: run.numbers.start)
 
 
-def _is_proven(pack: Path, packs: Packs, proofs: Proofs) -> bool:
-    """Whether a pack's chunks are right; reads it where there is no proof yet."""
-    if proofs.holds(pack):
-        return True
+def _read(patch: Place, packs: Packs) -> bytes | None:
+    """Return the pages of a patch; None where they cannot be read, and why is told later."""
     try:
-        seen = about(pack)
-        for chunk, place in packs.readable_in(pack):
+        data = packs.raw(patch)
+    except OSError:
+        return None
+    return data if len(data) == patch.length else None
+
+
+def _proven(pack: Path, packs: Packs, proofs: Proofs) -> OpenFile | None:
+    """Return a pack's file if its chunks are right; reads it where there is no proof yet."""
+    try:
+        file = packs.opened(pack)
+        if proofs.holds(pack, file):
+            return file
+        seen = about(file.descriptor)
+        places = list(packs.standing_in(pack))
+        # A patch without its base cannot be verified, and the base may come back.
+        if not all(packs.whole(place.base) for _, place in places if place.pages):
+            return None
+        for chunk, place in places:
             packs.read(chunk, place)
     except (OSError, ChunkDamaged):
-        return False
+        return None
     proofs.add(pack, seen)
-    return True
+    return file

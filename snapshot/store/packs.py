@@ -6,8 +6,8 @@ name. Other processes add and remove packs: ``refresh`` notices.
 
 from __future__ import annotations
 
-import os
 import re
+import stat
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final, NamedTuple
 from weakref import WeakValueDictionary
@@ -45,24 +45,30 @@ class Packs:
         self._whole: dict[ChunkId, list[Place]] = {}
         self._patches: dict[ChunkId, list[Place]] = {}
         self._known: dict[Path, tuple[Entry, ...]] = {}
-        self._open: OrderedDict[Path, int] = OrderedDict()
+        self._inodes: dict[Path, int] = {}
+        # Those used last, and those that somebody else still uses.
+        self._open: OrderedDict[Path, OpenFile] = OrderedDict()
         self._lent: WeakValueDictionary[Path, OpenFile] = WeakValueDictionary()
         self._bad: dict[ChunkId, set[Place]] = {}
         self.damaged: dict[Path, PackDamaged] = {}
 
     def refresh(self) -> None:
-        """Take notice of packs that came and went."""
-        present = {path for path in self._directory.iterdir() if _is_pack(path)}
-        for path in self._known.keys() - present:
+        """Take notice of packs that came and went, or that took a damaged one's place."""
+        found = {path: _inode(path) for path in self._directory.iterdir() if _is_pack(path)}
+        present = {path: inode for path, inode in found.items() if inode is not None}
+        for path, _ in self._inodes.items() - present.items():
             self._forget(path)
-        for path in sorted(present - self._known.keys()):
-            self.learn(path, self._entries(path))
+        for path, inode in sorted(present.items() - self._inodes.items()):
+            self._learn(path, inode, self._entries(path))
 
     def learn(self, path: Path, entries: Iterable[Entry]) -> None:
-        """Take notice of one pack, also of one that took a damaged one's place."""
+        """Take notice of a pack that was just written. Raises: OSError."""
+        self._learn(path, path.stat().st_ino, entries)
+
+    def _learn(self, path: Path, inode: int, entries: Iterable[Entry]) -> None:
         if path in self._known:
             self._forget(path)
-        self._known[path] = tuple(entries)
+        self._known[path], self._inodes[path] = tuple(entries), inode
         for chunk, offset, length, base, pages in self._known[path]:
             places = self._patches if pages else self._whole
             places.setdefault(chunk, []).append(Place(path, offset, length, base, pages))
@@ -115,24 +121,30 @@ class Packs:
                 return place, bases
         return None, []
 
-    def readable_in(self, pack: Path) -> Iterator[tuple[ChunkId, Place]]:
-        """Yield what a pack has, but for patches whose base is gone: nobody needs them."""
+    def standing_in(self, pack: Path) -> Iterator[tuple[ChunkId, Place]]:
+        """Yield all that a pack has."""
         for chunk, offset, length, base, pages in self._known[pack]:
-            if not pages or base in self._whole:
-                yield chunk, Place(pack, offset, length, base, pages)
+            yield chunk, Place(pack, offset, length, base, pages)
 
     def raw(self, place: Place) -> bytes:
-        """Return the bytes of a copy, or of the pages of a patch, as they are. Raises: OSError."""
-        return read_exactly(self._descriptor(place.pack), place.length, place.offset)
+        """Return the bytes of a copy, or of the pages of a patch, as they are.
+
+        Raises: OSError; what the file ends before is missing.
+        """
+        return read_exactly(self.opened(place.pack).descriptor, place.length, place.offset)
 
     def opened(self, pack: Path) -> OpenFile:
-        """Return a pack's file for somebody who reads it later, gone from the store or not.
+        """Return a pack's file, always the same while somebody uses it, gone from the store or not.
 
         Raises: OSError.
         """
         file = self._lent.get(pack)
         if file is None:
-            file = self._lent[pack] = OpenFile(self._descriptor(pack))
+            file = self._lent[pack] = OpenFile.at(pack)
+        self._open[pack] = file
+        self._open.move_to_end(pack)
+        if len(self._open) > _OPEN_FILES:
+            self._open.popitem(last=False)
         return file
 
     def fetch(self, chunk: ChunkId) -> bytes:
@@ -194,9 +206,7 @@ class Packs:
         return [place for place in copies if place not in bad] if bad else copies
 
     def close(self) -> None:
-        """Close all files."""
-        for descriptor in self._open.values():
-            os.close(descriptor)
+        """Close all files that nobody else uses."""
         self._open.clear()
 
     def _entries(self, path: Path) -> tuple[Entry, ...]:
@@ -211,6 +221,7 @@ class Packs:
             return ()
 
     def _forget(self, path: Path) -> None:
+        del self._inodes[path]
         for entry in self._known.pop(path):
             self._bad.pop(entry.chunk, None)
             places = self._patches if entry.pages else self._whole
@@ -219,17 +230,17 @@ class Packs:
                 places[entry.chunk] = left
         self.damaged.pop(path, None)
         self._lent.pop(path, None)
-        if path in self._open:
-            os.close(self._open.pop(path))
-
-    def _descriptor(self, path: Path) -> int:
-        if path not in self._open:
-            self._open[path] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            if len(self._open) > _OPEN_FILES:
-                os.close(self._open.popitem(last=False)[1])
-        self._open.move_to_end(path)
-        return self._open[path]
+        self._open.pop(path, None)
 
 
 def _is_pack(path: Path) -> bool:
-    return _NAME.fullmatch(path.name) is not None and path.is_file()
+    return _NAME.fullmatch(path.name) is not None
+
+
+def _inode(path: Path) -> int | None:
+    """Return which file it is; None for what is none, or cannot be looked at."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino if stat.S_ISREG(found.st_mode) else None

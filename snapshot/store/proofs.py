@@ -10,8 +10,9 @@ pack once more, so they are written without care, and where none can be written 
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from snapshot.store.errors import StoreWriteFailed
 from snapshot.store.files import NewFile
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from sandbox.memory import OpenFile
     from snapshot.store.files import Disk
+
+_LONGEST: Final = 100  # four numbers of 64 bits
 
 
 class Proofs:
@@ -36,12 +40,12 @@ class Proofs:
         self._can_write = can_write
         self._known: dict[str, str] = {}
 
-    def holds(self, pack: Path) -> bool:
-        """Whether the pack is as it was when its bytes were last seen to be right."""
+    def holds(self, pack: Path, file: OpenFile) -> bool:
+        """Whether the pack, opened, is as it was when its bytes were last seen to be right."""
         try:
             if pack.name not in self._known:
-                self._known[pack.name] = (self._directory / pack.name).read_text("ascii")
-            return self._known[pack.name] == about(pack)
+                self._known[pack.name] = _read(self._directory / pack.name)
+            return self._known[pack.name] == about(file.descriptor)
         except (OSError, UnicodeDecodeError):
             return False
 
@@ -65,7 +69,16 @@ class Proofs:
                     self._disk.remove(path)
 
 
-def about(pack: Path) -> str:
+def _read(proof: Path) -> str:
+    # A pipe or an endless file in a proof's place must not hang us.
+    descriptor = os.open(proof, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        return os.read(descriptor, _LONGEST).decode("ascii")
+    finally:
+        os.close(descriptor)
+
+
+def about(pack: Path | int) -> str:
     """Return what changes with a file's bytes. Raises: OSError."""
-    found = pack.stat()
+    found = os.stat(pack)  # noqa: PTH116  # of a descriptor as well
     return f"{found.st_ino} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}\n"

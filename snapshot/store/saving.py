@@ -122,9 +122,10 @@ class ChunkSink:
         with self._writer as writer:
             self._writer = None
             path, entries = writer.publish(self._target)
-        if self._version >= 3:
-            self._proofs.add(path, about(path))
-        self._packs.learn(path, entries)
+        with refusals(path):
+            if self._version >= 3:
+                self._proofs.add(path, about(path))
+            self._packs.learn(path, entries)
         self._new.clear()
 
     def __enter__(self) -> ChunkSink:

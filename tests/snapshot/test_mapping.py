@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import random
 import shutil
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,11 +21,11 @@ if not COPY_ON_WRITE_WORKS:
 from sandbox.memory import FilePart, Region, RegionRefused, mapped_region, new_region
 from snapshot.store import ChunkDamaged, Store, collect, verify
 from snapshot.store.pack import read_index
+from snapshot.store.proofs import about
 from snapshot_world import PAGE, everything, region_of, snapshot_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Sequence
 
     from snapshot.record import Snapshot
     from snapshot.store import Manifest, Saved
@@ -299,6 +301,83 @@ def test_a_proof_that_is_nonsense_proves_nothing(
     mapped(store, saved.manifest)
 
     assert reading.count == 20
+
+
+def test_a_patch_that_nobody_could_verify_is_not_proven(store: Store) -> None:
+    """Its base may come back, and with it the patch, which was damaged meanwhile."""
+    heap = random_heap(20)
+    first = store.save(snapshot_of(heap))
+    heap.resize(60 * PAGE)
+    heap.write(20 * PAGE, random.Random(1).randbytes(40 * PAGE))
+    heap.write(7 * PAGE, b"changed")
+    second = store.save(snapshot_of(heap, number=1), base=first)
+    rest = region_of({0: heap.read(20 * PAGE, 40 * PAGE)}, 40)
+    third = store.save(snapshot_of(rest, number=2))
+    store.delete(first.manifest)
+    store.delete(second.manifest)
+    collect(store)
+    (pack, patch) = next((path, it) for path, items in store.packs for it in items if it.pages)
+    data = bytearray(pack.read_bytes())
+    data[patch.offset + 9] ^= 1
+    pack.write_bytes(data)
+
+    mapped_now = store.load(third.manifest, new_region, mapped_region)
+    again = store.save(snapshot_of(random_heap(20), number=3))
+    heap.resize(20 * PAGE)
+    last = store.save(snapshot_of(heap, number=4), base=replace(again, heap=first.heap))
+
+    assert everything(mapped_now)[0] == rest.read(0, rest.size_bytes)
+    with pytest.raises(ChunkDamaged):
+        mapped(store, last.manifest)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_what_is_no_file_proves_nothing(
+    store: Store, make: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heap = random_heap(20)
+    saved = store.save(snapshot_of(heap))
+    (proof,) = (store.path / "proven").iterdir()
+    proof.unlink()
+    make(proof)
+    reading = ReadingCounted(monkeypatch)
+
+    loaded, _ = mapped(store, saved.manifest)
+
+    assert reading.count == 20
+    assert everything(loaded)[0] == heap.read(0, heap.size_bytes)
+
+
+def test_a_repaired_pack_is_read_anew_by_those_who_have_the_damaged_one_open(store: Store) -> None:
+    heap = random_heap(20)
+    saved = store.save(snapshot_of(heap))
+    (pack,) = store.packs_path.iterdir()
+    with Store(store.path) as other:
+        other.load(saved.manifest, new_region)
+        pack.write_bytes(b"\1" * pack.stat().st_size)
+        with Store(store.path) as third:
+            third.save(snapshot_of(heap))
+        assert [pack] == list(store.packs_path.iterdir())
+
+        loaded = other.load(saved.manifest, new_region, mapped_region)
+
+    assert everything(loaded)[0] == heap.read(0, heap.size_bytes)
+
+
+def test_only_a_file_as_it_is_open_is_proven(store: Store) -> None:
+    """A proof of the file that took a pack's place says nothing of the one that is mapped."""
+    saved = store.save(snapshot_of(random_heap(20)))
+    (pack,) = store.packs_path.iterdir()
+    file = store.packs.opened(pack)
+    assert store.proofs.holds(pack, file)
+
+    shutil.copy(pack, store.path / "tmp" / "new")
+    (store.path / "tmp" / "new").rename(pack)
+    store.proofs.add(pack, about(pack))
+
+    assert not store.proofs.holds(pack, file)
+    assert store.packs.opened(pack) is file
+    assert everything(store.load(saved.manifest, new_region))
 
 
 def test_where_memories_cannot_be_mapped_they_are_read(store: Store) -> None:
