@@ -22,7 +22,6 @@ from sandbox.memory.runs import (
     joined,
     pages_of,
     runs_of,
-    zero_runs,
 )
 from sandbox.memory.undo import ZERO_PAGE, Mark, UndoChain, split_pages
 
@@ -149,13 +148,7 @@ class Content:
 
     def give_back_zeros(self) -> None:
         """Free the pages of the image that hold only zeros; the content is the same after."""
-        holes: list[Run] = []
-        for start, length in self._image.extents(0, self.size_bytes):
-            for offset in range(start, start + length, _COPY_BYTES):
-                part = min(_COPY_BYTES, start + length - offset)
-                holes += zero_runs(offset, self._image.read(offset, part))
-        with self._guard:
-            self._image.store((), tuple(joined(holes)))
+        self._image.give_back_zeros(self.size_bytes)
 
     @property
     def image_bytes(self) -> int:

@@ -15,6 +15,7 @@ from errno import ENXIO
 from typing import TYPE_CHECKING, Final
 
 from sandbox.memory.errors import RegionRefused
+from sandbox.memory.image import zeros_in
 from sandbox.memory.kernel import map_private, memfd, punch_hole
 
 if TYPE_CHECKING:
@@ -99,6 +100,10 @@ class FileImage:
     def mappings(self) -> int:
         """How many of the process's mappings a view needs at most."""
         return 1
+
+    def give_back_zeros(self, end: int) -> None:
+        """Punch out the pages that hold only zeros."""
+        self.store((), zeros_in(self, end))
 
     @property
     def allocated_bytes(self) -> int:

@@ -137,6 +137,11 @@ class LayeredImage:
         """How many of the process's mappings a view needs at most."""
         return self._base.file.mappings + 2 * len(self._runs)
 
+    def give_back_zeros(self, end: int) -> None:
+        """Give back own pages, and those of the base: it is the same for all its users."""
+        self._own.give_back_zeros(end)
+        self._base.file.give_back_zeros(end)
+
     @property
     def allocated_bytes(self) -> int:
         """Memory held by own pages, and this image's share of the base."""

@@ -15,11 +15,11 @@ from weakref import WeakSet
 
 from sandbox.memory.errors import RegionRefused
 from sandbox.memory.file_image import FileImage, data_runs
-from sandbox.memory.kernel import map_private
-from sandbox.memory.runs import OS_PAGE
+from sandbox.memory.kernel import map_private, punch_hole
+from sandbox.memory.runs import OS_PAGE, joined
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sandbox.memory.parts import FilePart
     from sandbox.memory.runs import Run
@@ -32,10 +32,14 @@ _FIRST: Final = 4
 _RUNS_OF_FIRST: Final = 4_096
 _RUNS_OF_OTHERS: Final = 256
 _open: WeakSet[MappedFiles] = WeakSet()
+_SHORTENED: Final = "somebody has shortened a file that a canister memory is mapped from"
 
 
 class MappedFiles(FileImage):
-    """The ``FileImage`` that is only read. Its own file are the zeros where no part is."""
+    """The ``FileImage`` that is only read. Its own file are the zeros where no part is.
+
+    Memory it holds: what reading these zeros has made. The page cache is the system's.
+    """
 
     def __init__(self, parts: Sequence[FilePart]) -> None:
         """Stand on parts of files.
@@ -68,7 +72,7 @@ class MappedFiles(FileImage):
                 # The kernel stops after 2 GiB.
                 data = os.pread(part.file.descriptor, end - at, part.offset + at - part.start)
                 if not data:
-                    break
+                    raise RegionRefused(_SHORTENED)
                 found[at - offset : at - offset + len(data)] = data
                 at += len(data)
         return bytes(found)
@@ -76,9 +80,10 @@ class MappedFiles(FileImage):
     def extents(self, start: int, end: int) -> Iterator[Run]:
         """Yield the ranges of the parts that have pages in their files."""
         for part, first, last in self._within(start, end):
-            shift = part.offset - part.start
-            for offset, length in data_runs(part.file.descriptor, first + shift, last + shift):
-                yield offset - shift, length
+            shift, file = part.offset - part.start, part.file.descriptor
+            if os.fstat(file).st_size < last + shift:
+                raise RegionRefused(_SHORTENED)
+            yield from joined(_whole_pages(data_runs(file, first + shift, last + shift), shift))
 
     def map_into(self, address: int, start: int, end: int) -> None:
         """Make ``[address + start, address + end)`` a private view. Raises: RegionRefused."""
@@ -87,10 +92,10 @@ class MappedFiles(FileImage):
             offset = part.offset + first - part.start
             map_private(address + first, last - first, part.file.descriptor, offset)
 
-    @property
-    def allocated_bytes(self) -> int:
-        """Memory held: none, the page cache is the system's."""
-        return 0
+    def give_back_zeros(self, end: int) -> None:
+        """Free what reading between the parts has made; nothing else is held."""
+        if end:
+            punch_hole(self.descriptor, 0, end)
 
     def close(self) -> None:
         """Let go of the files; views that still map them keep them."""
@@ -104,3 +109,10 @@ class MappedFiles(FileImage):
             if part.start >= end:
                 return
             yield part, max(start, part.start), min(end, part.start + part.length)
+
+
+def _whole_pages(runs: Iterable[Run], shift: int) -> Iterator[Run]:
+    """Yield runs of a file as those of a memory; a file system may have smaller blocks."""
+    for offset, length in runs:
+        first = (offset - shift) // OS_PAGE * OS_PAGE
+        yield first, -(-(offset - shift + length) // OS_PAGE) * OS_PAGE - first

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sandbox.memory.errors import RegionRefused
+from sandbox.memory.image import zeros_in
 from sandbox.memory.runs import WASM_PAGE, Run, joined
 
 if TYPE_CHECKING:
@@ -74,6 +75,10 @@ class SparseImage:
             first, last = max(offset, start), min(offset + length, end)
             if first < last:
                 yield first, last - first
+
+    def give_back_zeros(self, end: int) -> None:
+        """Drop the chunks that hold only zeros."""
+        self.store((), zeros_in(self, end))
 
     @property
     def allocated_bytes(self) -> int:

@@ -105,6 +105,69 @@ def test_nothing_of_it_counts_as_memory_held(region: Region) -> None:
     assert region.allocated_bytes == 0
 
 
+def test_reading_between_parts_counts_until_it_is_given_back(file: Path) -> None:
+    """Else a canister that reads holes takes the machine's memory, and nobody notices."""
+    with file.open("rb") as opened:
+        part = FilePart(2 * WASM_PAGE, WASM_PAGE, OpenFile(opened.fileno()), 2 * WASM_PAGE)
+    with mapped_region([part], SIZE) as region, Arena(SIZE) as arena:
+        region.attach(arena.address, SIZE)
+        arena.read(0, SIZE)
+        assert region.image_bytes == 2 * WASM_PAGE
+
+        region.give_back_zeros()
+
+        assert region.image_bytes == 0
+        assert arena.read(2 * WASM_PAGE - 1, 5) == b"\0last"
+        region.detach()
+
+
+def test_giving_back_zeros_of_a_file_tears_nothing(tmp_path: Path) -> None:
+    """A mapping for every page of zeros would be too many for the process."""
+    file = tmp_path / "pages"
+    file.write_bytes((b"x" * OS_PAGE + bytes(OS_PAGE)) * (SIZE // OS_PAGE // 2))
+    with file.open("rb") as opened:
+        part = FilePart(0, SIZE, OpenFile(opened.fileno()), 0)
+    with mapped_region([part], SIZE) as region, Arena(SIZE) as arena:
+        region.attach(arena.address, SIZE)
+        region.write(OS_PAGE, bytes(OS_PAGE))
+        arena.write(0, b"y")
+        region.commit(SIZE)
+        before = region.allocated_bytes
+
+        region.give_back_zeros()
+
+        image = region._image
+        assert isinstance(image, layered_image.LayeredImage)
+        assert image.mappings == 3 + 2
+        assert region.allocated_bytes < before
+        assert region.read(0, SIZE) == arena.read(0, SIZE) == b"y" + file.read_bytes()[1:]
+        region.detach()
+
+
+def test_a_shortened_file_is_an_error_and_no_zeros(region: Region, file: Path) -> None:
+    file.chmod(0o600)
+    os.truncate(file, 2 * WASM_PAGE)
+
+    assert region.read(0, 5) == b"first"
+    with pytest.raises(RegionRefused, match="shortened"):
+        region.read(0, SIZE)
+    with pytest.raises(RegionRefused, match="shortened"):
+        list(region.extents())
+
+
+def test_a_file_system_may_have_blocks_smaller_than_pages(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocks = [(1_024, 1_024), (3_072, 2_048), (9_216, 1_024)]
+    monkeypatch.setattr(mapped_files, "data_runs", lambda *_: iter(blocks))
+    with file.open("rb") as opened:
+        part = FilePart(0, SIZE, OpenFile(opened.fileno()), 0)
+
+    with mapped_region([part], SIZE) as region:
+        assert list(region.extents()) == [(0, 3 * OS_PAGE)]
+        region.resize(0)  # what is dropped is mapped anew, by pages
+
+
 def test_a_copying_memory_cannot_map(file: Path) -> None:
     with file.open("rb") as opened, pytest.raises(RegionRefused):
         mapped_region([FilePart(0, SIZE, OpenFile(opened.fileno()), 0)], SIZE, kind="copying")
