@@ -71,8 +71,7 @@ def mapped_region(
     from sandbox.memory.rehearsal import best_tracker
 
     tracker = best_tracker()
-    files = MappedFiles(parts)
-    image = LayeredImage(SharedBase(files), files.max_runs)
+    image = LayeredImage(SharedBase(MappedFiles(parts)))
     image.lengthen(size_bytes)
     return CopyOnWriteRegion(image, size_bytes, tracker)
 

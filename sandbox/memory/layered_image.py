@@ -17,6 +17,7 @@ from weakref import WeakSet
 
 from sandbox.memory.file_image import FileImage
 from sandbox.memory.kernel import map_private
+from sandbox.memory.mapped_files import MappedFiles
 from sandbox.memory.runs import OS_PAGE, Run, joined
 
 if TYPE_CHECKING:
@@ -26,11 +27,16 @@ if TYPE_CHECKING:
 
 # 160 live canisters (``World``) with two memories each then stay below the kernel's limit.
 _MAX_RUNS: Final = 96
+# What a memory from files does not map it has to copy, so a few may have many runs.
+_MAX_TORN: Final = 4
+_RUNS_OF_TORN: Final = 4_096
+_RUNS_OF_FILES: Final = 256
 # Every commit walks all mappings: so many of them, summed up over the commits, have taken as
 # long as joining the runs of 1 GiB takes. It is done then, whatever the image is allowed.
 _WORTH_JOINING: Final = 4_000_000
 _FIRST_GAP: Final = 4 * OS_PAGE
 _COPY_BYTES: Final = 1 << 20
+_torn: WeakSet[LayeredImage] = WeakSet()
 
 
 class SharedBase:
@@ -50,13 +56,15 @@ class SharedBase:
 class LayeredImage:
     """The ``Image`` of a memory that shares pages; see ``FileImage`` for what is the same."""
 
-    def __init__(self, base: SharedBase, max_runs: int = 0) -> None:
-        """Stand on a base.
-
-        max_runs: of own pages; 0 for as many as every memory may have.
-        """
+    def __init__(self, base: SharedBase) -> None:
         self._base = base
-        self._max_runs = max_runs or _MAX_RUNS
+        self._max_runs = _MAX_RUNS
+        if isinstance(base.file, MappedFiles):
+            if len(_torn) < _MAX_TORN:
+                self._max_runs = _RUNS_OF_TORN
+                _torn.add(self)
+            elif not base.users:  # of these there are few, of forks any number
+                self._max_runs = _RUNS_OF_FILES
         self._own = FileImage()
         self._runs = _RunSet()
         self._carried = 0
@@ -68,7 +76,7 @@ class LayeredImage:
 
         Raises: RegionRefused.
         """
-        copy = LayeredImage(self._base, self._max_runs)
+        copy = LayeredImage(self._base)
         for offset, length in self._runs:
             copy.store((), holes=[(offset, length)])
         for offset, length in self._own_extents(0, self._runs.end):
@@ -109,6 +117,7 @@ class LayeredImage:
         self._own.reserve(pieces, size_bytes)
         if self._carried > _WORTH_JOINING:
             self._max_runs = _MAX_RUNS
+            _torn.discard(self)
         if len(self._runs) > self._max_runs:
             self._join_runs()
             self._carried = 0
@@ -170,6 +179,7 @@ class LayeredImage:
         """Give own pages back; the base goes with its last user."""
         self._own.close()
         self._base.leave(self)
+        _torn.discard(self)
 
     def _own_extents(self, start: int, end: int) -> Iterator[Run]:
         for first, length in self._runs.within(start, end):

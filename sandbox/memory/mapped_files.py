@@ -21,17 +21,15 @@ from sandbox.memory.runs import OS_PAGE, joined
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from sandbox.memory.parts import FilePart
+    from sandbox.memory.parts import FilePart, OpenFile
     from sandbox.memory.runs import Run
 
 
-# A process has 65,530 mappings (``layered_image``), of which each run of own pages takes two.
-# What a memory from files does not map it has to copy, so the first few may have many.
+# A process has 65,530 mappings (``layered_image``), and as a rule 1,024 descriptors.
 MAX_OPEN: Final = 32
-_FIRST: Final = 4
-_RUNS_OF_FIRST: Final = 4_096
-_RUNS_OF_OTHERS: Final = 256
+MAX_FILES: Final = 256
 _open: WeakSet[MappedFiles] = WeakSet()
+_files: WeakSet[OpenFile] = WeakSet()
 _SHORTENED: Final = "somebody has shortened a file that a canister memory is mapped from"
 
 
@@ -50,9 +48,12 @@ class MappedFiles(FileImage):
         """
         if len(_open) >= MAX_OPEN:
             raise RegionRefused(f"{MAX_OPEN} memories are mapped from files already")
+        files = {part.file for part in parts}
+        if len(_files) + sum(file not in _files for file in files) > MAX_FILES:
+            raise RegionRefused(f"{MAX_FILES} files are mapped already")
         super().__init__()
-        self.max_runs = _RUNS_OF_FIRST if len(_open) < _FIRST else _RUNS_OF_OTHERS
         _open.add(self)
+        _files.update(files)
         self._parts = tuple(parts)
         self._ends = [part.start + part.length for part in parts]
         numbers = (n for part in parts for n in (part.start, part.length, part.offset))

@@ -215,6 +215,47 @@ def test_many_mapped_memories_are_refused_and_few_are_not(
     mapped_region([part], SIZE).close()
 
 
+def test_of_many_files_no_more_are_mapped(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process has 1,024 descriptors; the memory is read then."""
+    monkeypatch.setattr(mapped_files, "_open", WeakSet())
+    monkeypatch.setattr(mapped_files, "_files", WeakSet())
+    monkeypatch.setattr(mapped_files, "MAX_FILES", 3)
+
+    def parts(count: int) -> list[FilePart]:
+        files = [OpenFile.at(file) for _ in range(count)]
+        return [FilePart(n * OS_PAGE, OS_PAGE, it, 0) for n, it in enumerate(files)]
+
+    two = parts(2)
+    with mapped_region(two, SIZE), mapped_region(two, SIZE):
+        with pytest.raises(RegionRefused, match="3 files"):
+            mapped_region(parts(2), SIZE)
+        mapped_region(parts(1), SIZE).close()
+
+
+def test_forks_of_a_torn_memory_are_not_all_torn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layered_image, "_torn", WeakSet())
+    file = tmp_path / "memory.bin"
+    file.write_bytes(os.urandom(16 * WASM_PAGE))
+    part = FilePart(0, 16 * WASM_PAGE, OpenFile.at(file), 0)
+    with mapped_region([part], 16 * WASM_PAGE) as region:
+        for page in range(0, 256, 2):
+            region.write(page * OS_PAGE, b"own")
+
+        forks = [region.fork() for _ in range(8)]
+
+        images = [it._image for it in (region, *forks)]
+        held = [it.mappings for it in images if isinstance(it, layered_image.LayeredImage)]
+        assert held[:4] == [3 + 2 * 128] * 4
+        assert all(it < 2 * 96 for it in held[4:])
+        contents = {it.read(0, it.size_bytes) for it in (region, *forks)}
+        assert len(contents) == 1
+        for fork in forks:
+            fork.close()
+        assert len(layered_image._torn) == 1
+
+
 def test_a_memory_written_in_many_places_is_joined_when_that_pays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
