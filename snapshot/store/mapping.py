@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 _WORTH_MAPPING: Final = 8 << 20
 # Each is a mapping of every view of the memory; what is in others is read.
 _MAX_RUNS: Final = 128
+# Each page of a patch is written on its own: 8,000 take as long as reading 128 MiB, and so many
+# runs of own pages no memory may have (``sandbox.memory.layered_image``).
+_MAX_PATCHED_PAGES: Final = 4_096
 
 
 class _Standing(NamedTuple):
@@ -87,7 +90,7 @@ def map_memory(
     proven = cache(lambda pack: _proven(pack, packs, proofs))
     # The files stay open from here on: what is mapped is what was compared with its proof.
     chosen = [(run, file) for run in runs if (file := proven(run.pack)) is not None]
-    if sum(len(run.chunks) for run, _ in chosen) * CHUNK_BYTES < _WORTH_MAPPING:
+    if not _is_worth_it([chunk for run, _ in chosen for chunk in run.chunks]):
         return None
     try:
         region = map_files([run.part(file) for run, file in chosen], wanted.size_bytes)
@@ -106,6 +109,11 @@ def map_memory(
         region.close()
         raise
     return region, present
+
+
+def _is_worth_it(chunks: Sequence[_Standing]) -> bool:
+    patched = sum(patch.pages.bit_count() for _, _, patch in chunks if patch is not None)
+    return len(chunks) * CHUNK_BYTES >= _WORTH_MAPPING and patched <= _MAX_PATCHED_PAGES
 
 
 def _standing(wanted: Tree, packs: Packs) -> Iterator[_Standing | None]:

@@ -123,6 +123,22 @@ def test_of_a_patch_its_pages_are_written_over_its_base(
     assert everything(loaded)[0] == heap.read(0, heap.size_bytes)
 
 
+def test_a_memory_of_many_patches_is_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("snapshot.store.mapping._MAX_PATCHED_PAGES", 5)
+    heap = random_heap(40)
+    base = store.save(snapshot_of(heap))
+    counts = list[bool]()
+    for changed in (5, 6):
+        for chunk in range(changed):
+            heap.write(chunk * PAGE, b"changed")
+        base = store.save(snapshot_of(heap, number=changed), base=base)
+        loaded, parts = mapped(store, base.manifest)
+        counts.append(bool(parts))
+        assert everything(loaded)[0] == heap.read(0, heap.size_bytes)
+
+    assert counts == [True, False]
+
+
 def test_chunks_written_anew_and_zeroed_do_not_tear_a_part(store: Store) -> None:
     heap = random_heap(40)
     base = store.save(snapshot_of(heap))
