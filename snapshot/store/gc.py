@@ -64,16 +64,22 @@ def collect(store: Store) -> Collection:
     with exclusive_lock(store.lock_path):
         store.packs.refresh()
         plan, live = _planned(store)
+        # First what nothing needs: on a full disk that makes the room for the rest.
+        _remove(store, (*plan.removed, *plan.temporary))
         _rewrite(store, plan.rewritten, live)
-        try:
-            for path in (*plan.removed, *plan.rewritten, *plan.temporary):
-                store.disk.remove(path)
-            store.disk.sync_directory(store.packs_path)
-        except OSError as refusal:
-            raise StoreWriteFailed(f"{store.path}: {refusal.strerror}") from refusal
+        _remove(store, plan.rewritten)
         store.packs.refresh()
         store.proofs.keep(path for path, _ in store.packs)
     return plan
+
+
+def _remove(store: Store, paths: Iterable[Path]) -> None:
+    try:
+        for path in paths:
+            store.disk.remove(path)
+        store.disk.sync_directory(store.packs_path)
+    except OSError as refusal:
+        raise StoreWriteFailed(f"{store.path}: {refusal.strerror}") from refusal
 
 
 def _planned(store: Store) -> tuple[Collection, dict[ChunkId, None]]:

@@ -17,6 +17,7 @@ import pytest
 import killed_worker
 from sandbox.memory import new_region
 from snapshot.store import Store, StoreError, StoreWriteFailed, collect, verify
+from snapshot.store.files import Disk
 from snapshot_world import (
     PAGE,
     FaultyDisk,
@@ -79,6 +80,34 @@ def test_whichever_operation_of_a_collection_fails_no_snapshot_is_hurt(tmp_path:
             break
     assert fails_at > 3
     assert is_done
+
+
+class FullDisk(Disk):
+    """Takes no more files."""
+
+    def create(self, path: Path) -> int:
+        raise OSError(errno.ENOSPC, str(path))
+
+
+def test_a_full_disk_is_first_cleared_of_what_nothing_needs(tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        half_dead = region_of({0: b"x" * PAGE, 1: os.urandom(PAGE)}, 2)
+        doomed = [store.save(snapshot_of(half_dead)).manifest]
+        (half_needed,) = store.packs_path.iterdir()
+        dead = region_of({0: os.urandom(PAGE)}, 1)
+        doomed.append(store.save(snapshot_of(dead, number=1, module=b"another")).manifest)
+        kept = snapshot_of(region_of({0: b"x" * PAGE}, 1), number=2)
+        store.save(kept)
+        for manifest in doomed:
+            store.delete(manifest)
+
+    with Store(tmp_path, disk=FullDisk()) as store, pytest.raises(StoreWriteFailed):
+        collect(store)
+
+    assert list((tmp_path / "packs").iterdir()) == [half_needed]
+    with Store(tmp_path) as store:
+        assert everything(store.load(store.manifests()[0], new_region)) == everything(kept)
+        assert verify(store).is_sound
 
 
 def test_a_power_cut_after_any_save_keeps_all_that_was_acknowledged(tmp_path: Path) -> None:
