@@ -107,7 +107,7 @@ class MappedFiles(FileImage):
     def _within(self, start: int, end: int) -> Iterator[tuple[FilePart, int, int]]:
         """Yield the parts that reach into ``[start, end)``, and from where to where."""
         for part in self._parts[bisect_right(self._ends, start) :]:
-            if part.start >= end:
+            if max(start, part.start) >= end:
                 return
             yield part, max(start, part.start), min(end, part.start + part.length)
 

@@ -92,6 +92,18 @@ def test_a_view_shows_it_and_grows_behind_its_end(region: Region, file: Path) ->
     assert file.read_bytes() == before
 
 
+def test_a_memory_that_became_shorter_than_its_file_commits(region: Region) -> None:
+    region.resize(WASM_PAGE)
+    with Arena(WASM_PAGE) as arena:
+        region.attach(arena.address, WASM_PAGE)
+        arena.write(0, b"FIRST")
+
+        region.commit(WASM_PAGE)
+
+        assert arena.read(0, 6) == region.read(0, 6) == b"FIRST\0"
+        region.detach()
+
+
 def test_forks_share_the_file_and_not_what_they_write(region: Region) -> None:
     with region.fork() as fork:
         fork.write(0, b"FORK")

@@ -6,6 +6,8 @@ ways to find dirty pages. The model is a few ``bytes`` objects.
 
 from __future__ import annotations
 
+import os
+import tempfile
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
@@ -16,7 +18,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from memory_arena import COPY_ON_WRITE_WORKS, Arena
-from sandbox.memory import OS_PAGE, WASM_PAGE, Mark, Region, Run, new_region
+from sandbox.memory import (
+    OS_PAGE,
+    WASM_PAGE,
+    FilePart,
+    Mark,
+    OpenFile,
+    Region,
+    Run,
+    mapped_region,
+    new_region,
+)
 from sandbox.memory.copying import CopyingRegion
 
 if TYPE_CHECKING:
@@ -25,6 +37,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 LIMIT = 3 * WASM_PAGE
+PAGES = LIMIT // OS_PAGE
 MOST_MARKS = 5
 Write: TypeAlias = tuple[int, int, bool]
 
@@ -296,13 +309,67 @@ def differing_pages(one: bytes, other: bytes) -> set[int]:
     }
 
 
-Regions.TestCase.settings = settings(
-    max_examples=75,
-    stateful_step_count=30,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
+class MappedRegions(Regions):
+    """The same with memories that begin as parts of files, of which forks take the place."""
+
+    @initialize(
+        size_pages=st.integers(1, 3),
+        reserved=st.booleans(),
+        cuts=st.lists(st.integers(0, PAGES), max_size=8, unique=True).map(sorted),
+        most_runs=st.sampled_from([2, 4_096]),
+    )
+    def begin(self, size_pages: int, reserved: bool, cuts: list[int], most_runs: int) -> None:
+        """cuts: where parts begin and end, in OS pages; most_runs: of own pages."""
+        self.reserved = reserved
+        self.patched = pytest.MonkeyPatch()
+        self.patched.setattr("sandbox.memory.layered_image._RUNS_OF_TORN", most_runs)
+        self.patched.setattr("sandbox.memory.layered_image._RUNS_OF_FILES", most_runs)
+        size, content = size_pages * WASM_PAGE, bytearray(size_pages * WASM_PAGE)
+        with tempfile.TemporaryFile() as file:
+            # Pages of zeros among them, and some that the file system leaves out.
+            data = [os.urandom(OS_PAGE) if page % 3 else bytes(OS_PAGE) for page in range(PAGES)]
+            os.pwrite(file.fileno(), b"".join(data[: PAGES // 2]), 0)
+            os.pwrite(file.fileno(), b"".join(data[PAGES * 3 // 4 :]), PAGES * 3 // 4 * OS_PAGE)
+            opened = OpenFile(file.fileno())
+        parts = []
+        for first, last in zip(cuts[::2], cuts[1::2], strict=False):
+            start, end = first * OS_PAGE, min(last * OS_PAGE, size)
+            if start < end:
+                # Not where it stands in the file.
+                offset = LIMIT - end
+                parts.append(FilePart(start, end - start, opened, offset))
+                content[start:end] = os.pread(opened.descriptor, end - start, offset)
+        self.committed = bytes(content)
+        oracle = new_region(size, kind="copying")
+        oracle.write(0, self.committed)
+        self.regions = [oracle, *(mapped_region(parts, size) for _ in range(2))]
+        self.arenas, self.remembered, self.bytes_used = [], [], 0
+        self.instantiate()
+
+    @rule()
+    def give_back_zeros(self) -> None:
+        for region in self.regions:
+            region.give_back_zeros()
+
+    @rule()
+    def go_on_with_a_fork(self) -> None:
+        while self.remembered:
+            self.release(0)
+        whole, self.regions[2] = self.regions[2], self.regions[2].fork()
+        whole.close()
+        self.instantiate()
+
+
+for machine in (Regions, MappedRegions):
+    machine.TestCase.settings = settings(
+        max_examples=75,
+        stateful_step_count=30,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
 TestRegions = Regions.TestCase
+if COPY_ON_WRITE_WORKS:
+    TestMappedRegions = MappedRegions.TestCase
 
 
 def test_the_oracle_is_among_the_regions() -> None:
