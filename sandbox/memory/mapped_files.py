@@ -8,6 +8,7 @@ takes the pages away under a canister that runs. Deleting them does no harm.
 
 from __future__ import annotations
 
+import mmap
 import os
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Final
@@ -44,13 +45,15 @@ class MappedFiles(FileImage):
 
         parts: ascending, none over another; whole OS pages, which the files have.
 
-        Raises: RegionRefused, where too many are open.
+        Raises: RegionRefused, where too many are open, or a file system does not map.
         """
         if len(_open) >= MAX_OPEN:
             raise RegionRefused(f"{MAX_OPEN} memories are mapped from files already")
         files = {part.file for part in parts}
         if len(_files) + sum(file not in _files for file in files) > MAX_FILES:
             raise RegionRefused(f"{MAX_FILES} files are mapped already")
+        for file in files:
+            _try_to_map(file)
         super().__init__()
         _open.add(self)
         _files.update(files)
@@ -110,6 +113,14 @@ class MappedFiles(FileImage):
             if max(start, part.start) >= end:
                 return
             yield part, max(start, part.start), min(end, part.start + part.length)
+
+
+def _try_to_map(file: OpenFile) -> None:
+    """Ask now: when a view is made, it is too late to copy the memory instead."""
+    try:
+        mmap.mmap(file.descriptor, OS_PAGE, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ).close()
+    except (OSError, ValueError) as refusal:  # the latter of a file that is too short
+        raise RegionRefused(f"the file system does not map files: {refusal}") from refusal
 
 
 def _whole_pages(runs: Iterable[Run], shift: int) -> Iterator[Run]:

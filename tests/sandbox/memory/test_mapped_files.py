@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
@@ -27,7 +28,6 @@ from sandbox.memory import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 SIZE = 3 * WASM_PAGE
 
@@ -154,6 +154,13 @@ def test_giving_back_zeros_of_a_file_tears_nothing(tmp_path: Path) -> None:
         assert region.allocated_bytes < before
         assert region.read(0, SIZE) == arena.read(0, SIZE) == b"y" + file.read_bytes()[1:]
         region.detach()
+
+
+def test_what_cannot_be_mapped_is_refused_at_once() -> None:
+    part = FilePart(0, OS_PAGE, OpenFile.at(Path("/dev/null")), 0)
+
+    with pytest.raises(RegionRefused, match="does not map"):
+        mapped_region([part], SIZE)
 
 
 def test_a_shortened_file_is_an_error_and_no_zeros(region: Region, file: Path) -> None:
