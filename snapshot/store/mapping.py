@@ -172,13 +172,26 @@ def _proven(pack: Path, packs: Packs, proofs: Proofs) -> OpenFile | None:
         if proofs.holds(pack, file):
             return file
         seen = about(file.descriptor)
-        places = list(packs.standing_in(pack))
-        # A patch without its base cannot be verified, and the base may come back.
-        if not all(packs.whole(place.base) for _, place in places if place.pages):
-            return None
-        for chunk, place in places:
-            packs.read(chunk, place)
-    except (OSError, ChunkDamaged):
+    except OSError:
+        return None
+    if proofs.is_refuted(pack, seen):
+        return None
+    if not _is_right(pack, packs):
+        proofs.refute(pack, seen)
         return None
     proofs.add(pack, seen)
     return file
+
+
+def _is_right(pack: Path, packs: Packs) -> bool:
+    """Read and verify all of a pack."""
+    places = list(packs.standing_in(pack))
+    # A patch without its base cannot be verified, and the base may come back.
+    if not all(packs.whole(place.base) for _, place in places if place.pages):
+        return False
+    try:
+        for chunk, place in places:
+            packs.read(chunk, place)
+    except ChunkDamaged:
+        return False
+    return True

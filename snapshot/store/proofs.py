@@ -39,6 +39,7 @@ class Proofs:
         self._disk = disk
         self._can_write = can_write
         self._known: dict[str, str] = {}
+        self._refuted: set[tuple[str, str]] = set()
 
     def holds(self, pack: Path, file: OpenFile) -> bool:
         """Whether the pack, opened, is as it was when its bytes were last seen to be right."""
@@ -59,6 +60,14 @@ class Proofs:
             with NewFile(self._disk, self._temporary) as file:
                 file.append([seen.encode()])
                 file.publish(self._directory / pack.name, durably=False)
+
+    def refute(self, pack: Path, seen: str) -> None:
+        """Note, for as long as this object lives, that a pack's bytes are not all right."""
+        self._refuted.add((pack.name, seen))
+
+    def is_refuted(self, pack: Path, seen: str) -> bool:
+        """Whether there is no use in reading the pack once more."""
+        return (pack.name, seen) in self._refuted
 
     def keep(self, packs: Iterable[Path]) -> None:
         """Forget the proofs of all other packs."""

@@ -270,6 +270,28 @@ def test_damage_to_a_chunk_of_another_snapshot_does_no_harm(store: Store) -> Non
         mapped(store, other)
 
 
+def test_a_damaged_pack_is_read_once_for_all_memories_in_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heap = random_heap(40)
+    store.save(snapshot_of(heap))
+    part = region_of({0: heap.read(0, 10 * PAGE)}, 10)
+    saved = store.save(snapshot_of(part, number=1))
+    pack, entries = max(store.packs, key=lambda item: len(item[1]))
+    data = bytearray(pack.read_bytes())
+    data[entries[39].offset] ^= 1
+    pack.write_bytes(data)
+    reading = ReadingCounted(monkeypatch)
+    counts = []
+
+    for _ in range(3):
+        loaded = store.load(saved.manifest, new_region, mapped_region)
+        counts.append(reading.count)
+        assert everything(loaded)[0] == part.read(0, part.size_bytes)
+
+    assert counts == [39 + 10, 39 + 20, 39 + 30]
+
+
 def test_a_copied_store_is_read_once_and_then_proven(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
