@@ -40,6 +40,8 @@ class PostponedSignals:
             self._handlers[number](number, frame)
 
     def __enter__(self) -> None:
+        self._noted.clear()
+        self._handlers = {}
         if current_thread() is not main_thread():
             return
         try:
@@ -50,7 +52,7 @@ class PostponedSignals:
                     self._handlers[number] = handler
                     set_handler(number, self._note)
         except BaseException:
-            self._restore()
+            self._put_back()
             raise
 
     def __exit__(
@@ -60,10 +62,18 @@ class PostponedSignals:
         _trace: TracebackType | None,
     ) -> None:
         if self._handlers:
-            self._restore()
+            self._put_back()
             self.handle()
 
-    def _restore(self) -> None:
+    def _put_back(self) -> None:
+        # A handler that is back may raise before the next one is: all are put back again then.
+        try:
+            self._put_all_back()
+        except BaseException:
+            self._put_all_back()
+            raise
+
+    def _put_all_back(self) -> None:
         for number, handler in self._handlers.items():
             set_handler(number, handler)
 

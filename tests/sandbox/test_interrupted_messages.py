@@ -14,11 +14,25 @@ from engine_room import execute, open_sandbox, runtime_of
 from universal_room import install, keep, run_kept, universal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
     from sandbox import Canister
     from sandbox.memory import RegionKind
+
+
+@pytest.fixture(autouse=True)
+def handlers_stay() -> Iterator[None]:
+    """Whatever is interrupted, the handlers are those from before; one for alarms as well."""
+    before = signal.signal(signal.SIGALRM, _no_alarm)
+    ours = signal.getsignal(signal.SIGINT)
+    yield
+    assert signal.signal(signal.SIGALRM, before) is _no_alarm
+    assert signal.getsignal(signal.SIGINT) is ours
+
+
+def _no_alarm(_number: int, _frame: FrameType | None) -> None:
+    raise AssertionError("nobody has set an alarm")
 
 
 class InterruptAt:

@@ -165,15 +165,13 @@ def test_other_threads_run_messages_without_minding_signals(
     on_signal(signal.SIGALRM, too_late)
     found: list[bytes] = []
 
-    def run() -> None:
-        with Sandbox() as ic:
-            found.append(ic.install(WAT.encode()).update_raw("work", b"\1"))
+    expected = worker.update_raw("work", b"\1")
 
-    thread = threading.Thread(target=run)
+    thread = threading.Thread(target=lambda: found.append(worker.update_raw("work", b"\1")))
     thread.start()
     thread.join()
 
-    assert found == [worker.update_raw("work", b"\1")]
+    assert found == [expected]
     assert signal.getsignal(signal.SIGALRM) is too_late
 
 

@@ -329,5 +329,5 @@ def test_ctrl_c_ends_an_endless_loop_and_leaves_the_world(run: CommandLine, tmp_
         capture_output=True, text=True, check=False,
     )  # fmt: skip
 
-    assert (result.returncode, result.stdout, result.stderr) == (130, "", "")
+    assert (result.returncode, result.stdout, result.stderr) == (130, "", "interrupted\n")
     assert run.files() == before
