@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import ShellComplete
 from click.testing import CliRunner
 
 from sandbox.cli.root import Options, cli
@@ -40,6 +41,14 @@ class CommandLine:
         """Return what is on the disk."""
         found = (path for path in self.state.rglob("*") if path.is_file())
         return {str(path.relative_to(self.state)): path.read_bytes() for path in found}
+
+
+def completed(run: CommandLine, *words: str) -> list[str]:
+    """Return what is offered for the last word."""
+    shell = ShellComplete(cli, {}, "canister-sandbox", "_CANISTER_SANDBOX_COMPLETE")
+    *before, last = words
+    offered = shell.get_completions(["--state", str(run.state), *before], last)
+    return [item.value for item in offered]
 
 
 def take(line: str) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from sandbox.cli.arguments import Argument, argument_file_option, encoded, expected, given_argument
+from sandbox.cli.arguments import argument_file_option, given_argument
 from sandbox.cli.commands import command
 from sandbox.cli.common import (
     as_option,
@@ -21,21 +19,17 @@ from sandbox.cli.common import (
     opened,
     principal_of,
 )
-from sandbox.cli.completion import complete_canisters
-from sandbox.cli.output import print_json, say
+from sandbox.cli.completion import complete_canisters, complete_new_canisters
+from sandbox.cli.installing import Done, install_new
 from sandbox.cli.profiles import profile_option, profiled
+from sandbox.cli.project import new_code, next_code
 from sandbox.cli.values import cycles as cycles_of
-from sandbox.errors import CanisterRejected, ModuleRefused, SandboxError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from sandbox.execution.lifecycle import InstallReport
-    from sandbox.handle import Canister
     from sandbox.principal import Principal
 
-# The replica's code for a module that is none.
-_NO_MODULE: Final = "IC0505"
 _MODULE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -52,8 +46,8 @@ def _code_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @command()
-@click.argument("name")
-@click.argument("module", type=_MODULE)
+@click.argument("name", shell_complete=complete_new_canisters)
+@click.argument("module", type=_MODULE, required=False)
 @click.option("--cycles", type=cycles_of, metavar="CYCLES", help="The balance: a number, or 5T.")
 @click.option(
     "--id",
@@ -65,7 +59,7 @@ def _code_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @_code_options
 def install(
     name: str,
-    module: Path,
+    module: Path | None,
     cycles: int | None,
     specified_id: Principal | None,
     argument: str | None,
@@ -77,31 +71,27 @@ def install(
 ) -> None:
     """Create a canister called NAME and install MODULE (.wasm, .wasm.gz, .wat) into it.
 
+    Without MODULE, NAME is a canister of the project around the working directory (icp.yaml,
+    dfx.json, mops.toml): its own build runs if sources changed, and init argument and interface
+    are the project's unless given.
+
     \b
     Examples:
+      canister-sandbox install backend
       canister-sandbox install counter counter.wasm
       canister-sandbox install ledger ledger.wasm.gz --did ledger.did --argument-file init.arg
     """
-    given = given_argument(argument, argument_file)
+    code = new_code(name, module, given_argument(argument, argument_file), did)
     with opened(begins=True) as ic:
         options: dict[str, Any] = {} if cycles is None else {"cycles": cycles}
-        canister = ic.create_canister(
-            name=name, specified_id=specified_id, caller=caller, **options
-        )
-        try:
-            with log_shown(canister), _module_named(module):
-                data = _message(canister, module, given, did)
-                report = canister.install(module, data, did=did, caller=caller)
-        except BaseException:
-            ic.world.forget(canister.id)
-            raise
-        done = _Done(name, str(canister.id), canister.module_hash or b"", report)
-    _say("installed", done, as_json=as_json)
+        canister, report = install_new(ic, name, code, caller, specified_id=specified_id, **options)
+        done = Done.of(name, canister, report)
+    done.say("installed", as_json=as_json)
 
 
 @command()
 @click.argument("name", shell_complete=complete_canisters)
-@click.argument("module", type=_MODULE)
+@click.argument("module", type=_MODULE, required=False)
 @click.option("--skip-pre-upgrade", is_flag=True, help="Do not run the old pre_upgrade.")
 @click.option(
     "--persistence",
@@ -114,7 +104,7 @@ def install(
 @_code_options
 def upgrade(
     name: str,
-    module: Path,
+    module: Path | None,
     persistence: str,
     argument: str | None,
     argument_file: Path | None,
@@ -127,38 +117,42 @@ def upgrade(
 ) -> None:
     """Upgrade canister NAME to MODULE, keeping stable memory.
 
+    Without MODULE, to what the project around the working directory now builds by that NAME,
+    with its init argument unless one is given.
+
     If any step fails, everything is as it was, and the exit code is 1. Take a snapshot
     first (`snapshot take`) to get back from an upgrade that succeeds and is wrong.
 
     \b
     Examples:
+      canister-sandbox upgrade backend
       canister-sandbox upgrade counter v2.wasm --argument '()'
       canister-sandbox upgrade ledger v2.wasm --profile upgrade.svg
     """
-    given = given_argument(argument, argument_file)
+    code = next_code(name, module, given_argument(argument, argument_file), did)
     with opened() as ic:
         canister = existing(ic, name)
-        with log_shown(canister), profiled(ic, profile_to), _module_named(module):
+        with log_shown(canister), profiled(ic, profile_to), code.named():
             report = canister.upgrade(
-                module,
-                _message(canister, module, given, did),
-                did=did,
+                code.module,
+                code.message(canister),
+                did=code.did,
                 skip_pre_upgrade=skip_pre_upgrade,
                 persistence=None if persistence == "null" else persistence,
                 caller=caller,
             )
-        done = _Done(name, str(canister.id), canister.module_hash or b"", report)
-    _say("upgraded", done, as_json=as_json)
+        done = Done.of(name, canister, report)
+    done.say("upgraded", as_json=as_json)
 
 
 @command()
 @click.argument("name", shell_complete=complete_canisters)
-@click.argument("module", type=_MODULE)
+@click.argument("module", type=_MODULE, required=False)
 @confirmed("Heap and stable memory will be lost. Go on?")
 @_code_options
 def reinstall(
     name: str,
-    module: Path,
+    module: Path | None,
     argument: str | None,
     argument_file: Path | None,
     did: Path | None,
@@ -168,60 +162,18 @@ def reinstall(
 ) -> None:
     """Install MODULE into canister NAME anew; its heap and stable memory are lost.
 
+    Without MODULE, what the project around the working directory builds by that NAME.
+
     \b
-    Example:
+    Examples:
+      canister-sandbox reinstall backend --yes
       canister-sandbox reinstall counter counter.wasm --yes
     """
-    given = given_argument(argument, argument_file)
+    code = next_code(name, module, given_argument(argument, argument_file), did)
     with opened() as ic:
         canister = existing(ic, name)
-        with log_shown(canister), _module_named(module):
-            data = _message(canister, module, given, did)
-            report = canister.reinstall(module, data, did=did, caller=caller)
-        done = _Done(name, str(canister.id), canister.module_hash or b"", report)
-    _say("reinstalled", done, as_json=as_json)
-
-
-@contextmanager
-def _module_named(module: Path) -> Iterator[None]:
-    """Say which file it was when it is no module: the replica's text cannot know."""
-    try:
-        yield
-    except SandboxError as error:
-        is_the_modules = isinstance(error, CanisterRejected) and error.error_code == _NO_MODULE
-        if is_the_modules or isinstance(error, ModuleRefused):
-            error.add_note(f"The module is {module}.")
-        raise
-
-
-@dataclass(frozen=True, slots=True)
-class _Done:
-    name: str
-    canister_id: str
-    module_hash: bytes
-    report: InstallReport
-
-
-def _say(what: str, done: _Done, *, as_json: bool) -> None:
-    stages = done.report.stages
-    if as_json:
-        print_json(
-            {
-                "name": done.name,
-                "id": done.canister_id,
-                "module_hash": done.module_hash,
-                "stages": [{"name": it.name, "instructions": it.instructions} for it in stages],
-            }
-        )
-        return
-    say(f"{what} {done.name} ({done.canister_id}), module {done.module_hash.hex()[:16]}…")
-    for stage in stages:
-        say(f"  {stage.name}: {stage.instructions:,} instructions")
-
-
-def _message(canister: Canister, module: Path, given: Argument, did: Path | None) -> bytes:
-    codec = canister.init_codec(module, did)
-    if not given.is_given and codec.func is not None and codec.func.args:
-        types = expected(codec.func, codec.env)
-        raise UsageError(f"this module is installed with an argument; give --argument '{types}'")
-    return encoded(codec, given)
+        with log_shown(canister), code.named():
+            data = code.message(canister)
+            report = canister.reinstall(code.module, data, did=code.did, caller=caller)
+        done = Done.of(name, canister, report)
+    done.say("reinstalled", as_json=as_json)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -164,9 +165,18 @@ def existing(ic: Sandbox, name: str) -> Canister:
             place = click.get_current_context().obj.directory
             error.add_note(
                 f"There are no canisters in {place} yet; "
-                "create one with: canister-sandbox install NAME MODULE"
+                f"create one with: canister-sandbox install NAME MODULE{_world_above(place)}"
             )
         raise
+
+
+def _world_above(place: Path) -> str:
+    """Return how to come by the world of a directory further up, empty when there is none."""
+    for directory in () if place.is_absolute() else Path.cwd().parents:
+        found = directory / place
+        if (found / "world.json").exists():
+            return f",\nor take the world further up with: --state {quote(str(found))}"
+    return ""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What the shell completes: names of canisters, methods and snapshots of the world.
+"""What the shell completes: names of canisters, methods and snapshots; those of the project, too.
 
 Nothing is waited for and nothing is executed: completion reads the last saved world, and
 offers nothing when that cannot be read now.
@@ -64,6 +64,25 @@ def complete_canisters(
         return _items(((name, str(id_)) for name, id_ in world.names.items()), incomplete)
 
 
+def complete_new_canisters(
+    ctx: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Offer the canisters of the project here that the world does not have."""
+    with_world = _look(ctx)
+    there: Iterable[str] = ()
+    if with_world is not None:
+        with with_world as world:
+            there = world.names
+    return _items(((name, "") for name in _of_project() if name not in there), incomplete)
+
+
+def complete_project(
+    _ctx: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Offer the canisters of the project here."""
+    return _items(((name, "") for name in _of_project()), incomplete)
+
+
 def complete_snapshots(
     ctx: click.Context, _parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
@@ -88,8 +107,12 @@ def complete_snapshots(
 def complete_starts(
     ctx: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """Offer files, and the names of canisters."""
-    return [CompletionItem(incomplete, "file"), *complete_canisters(ctx, parameter, incomplete)]
+    """Offer files, and the names of canisters: the world's, and the project's others."""
+    return [
+        CompletionItem(incomplete, "file"),
+        *complete_canisters(ctx, parameter, incomplete),
+        *complete_new_canisters(ctx, parameter, incomplete),
+    ]
 
 
 def complete_findings(
@@ -133,6 +156,16 @@ def complete_methods(
         return []
     finally:
         ic.abandon()
+
+
+def _of_project() -> Iterable[str]:
+    from sandbox.errors import SandboxError
+    from sandbox.projects import recipes_around
+
+    try:
+        return recipes_around(Path.cwd())
+    except (SandboxError, OSError):
+        return ()
 
 
 def _look(ctx: click.Context) -> WorldDirectory | None:

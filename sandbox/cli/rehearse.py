@@ -26,6 +26,7 @@ from sandbox.cli.rehearse_options import (
     start_options,
     step_options,
 )
+from sandbox.cli.rehearse_project import by_project
 from sandbox.errors import UsageError
 
 if TYPE_CHECKING:
@@ -51,7 +52,9 @@ def _print_schema(ctx: click.Context, _option: click.Parameter, wanted: bool) ->
 
 
 @command()
-@click.argument("what", nargs=-1, metavar="PLAN | [NAME] MODULE", shell_complete=complete_starts)
+@click.argument(
+    "what", nargs=-1, metavar="PLAN | NAME | [NAME] MODULE", shell_complete=complete_starts
+)
 @start_options
 @step_options
 @plan_options
@@ -95,10 +98,13 @@ def rehearse(
 
     Start from a snapshot of your canister (--snapshot), from a module and calls (--from),
     or from canister NAME of the world. A PLAN (.yaml) says all this and more; options go over
-    it. The exit code is 1 when something found is a failure.
+    it. MODULE may be the name of a canister of the project around the working directory, whose
+    build runs if sources changed; alone, it is NAME, too. The exit code is 1 when something
+    found is a failure.
 
     \b
     Examples:
+      canister-sandbox rehearse backend
       canister-sandbox rehearse --snapshot ./backup new.wasm --html report.html
       canister-sandbox rehearse --from old.wasm --call 'inc ()' new.wasm
       canister-sandbox rehearse counter new.wasm --argument '(null)' --json -
@@ -112,7 +118,15 @@ def rehearse(
         _begin_plan(write_plan, None)
         return
     origin = Origin(at, snapshot, canister_id, old, init, calls)
-    script, title = _asked(what, origin, options, matrix=matrix, newest=newest)
+    if matrix:
+        script, title = matrix_of(what, origin, options, newest_only=newest), "every version"
+    elif newest:
+        raise UsageError("--newest is for --matrix; in a plan it is hops: newest")
+    else:
+        words, options = by_project(
+            Words.of(what), origin, options, for_plan_file=write_plan is not None
+        )
+        script, title = script_of(words, origin, options)
     if write_plan is not None:
         _begin_plan(write_plan, script, options["did"], options["argument_file"])
         return
@@ -146,17 +160,6 @@ def explain(code: str, *, as_json: bool) -> None:
         print_json(asdict(found))
     else:
         say(explanation(found))
-
-
-def _asked(
-    what: tuple[str, ...], origin: Origin, options: dict[str, Any], *, matrix: bool, newest: bool
-) -> tuple[Script, str]:
-    """Return what is to be rehearsed, and what to call it."""
-    if matrix:
-        return matrix_of(what, origin, options, newest_only=newest), "every version"
-    if newest:
-        raise UsageError("--newest is for --matrix; in a plan it is hops: newest")
-    return script_of(Words.of(what), origin, options)
 
 
 def _begin_plan(

@@ -142,11 +142,15 @@ def matrix_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What stands without an option: a canister's name or a plan, and a module."""
+    """What stands without an option: a canister's name or a plan, and a module.
+
+    label: what to call the module.
+    """
 
     name: str | None
     plan: Path | None
     module: Path | None
+    label: str = ""
 
     @classmethod
     def of(cls, words: tuple[str, ...]) -> Words:
@@ -161,7 +165,7 @@ class Words:
             )
         name = others[0] if len(others) == 2 else None
         module = Path(others[-1]) if others else None
-        return cls(name, plans[0] if plans else None, module)
+        return cls(name, plans[0] if plans else None, module, module.name if module else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +234,7 @@ def script_of(words: Words, origin: Origin, options: dict[str, Any]) -> tuple[Sc
     elif start is None or words.module is None:
         raise UsageError("start from one of: a canister's NAME, --snapshot DIR, --from MODULE")
     else:
-        step = Step(words.module, name=words.module.name)
+        step = Step(words.module, name=words.label)
         script, title = Script({"": Member(start, Plan())}, (step,)), f"the upgrade to {step.name}"
     if start is None and words.module is None and not any(options.values()):
         return script, title
@@ -240,7 +244,7 @@ def script_of(words: Words, origin: Origin, options: dict[str, Any]) -> tuple[Sc
     if words.name is not None and options["limits"] is not None:
         raise UsageError("--limits is for --snapshot and --from; a world has limits of its own")
     changed = Member(start or member.start, _changed_plan(member.plan, **options))
-    steps = _changed_steps(script.steps, words.module, **options)
+    steps = _changed_steps(script.steps, words.module, label=words.label, **options)
     return replace(script, members={"": changed}, steps=steps), title
 
 
@@ -314,6 +318,7 @@ def _changed_steps(
     argument_file: Path | None,
     persistence: str | None,
     mode: str | None,
+    label: str = "",
     are_alike: bool = False,
     **_of_the_plan: Any,
 ) -> tuple[Step, ...]:
@@ -323,7 +328,7 @@ def _changed_steps(
         raise UsageError("give --argument or --argument-file, not both")
     changes: dict[str, Any] = {}
     if module is not None:
-        changes = {"module": module, "name": module.name}
+        changes = {"module": module, "name": label or module.name}
     if argument is not None or argument_file is not None:
         changes["argument"] = argument if argument_file is None else argument_of(argument_file)
     if persistence is not None:

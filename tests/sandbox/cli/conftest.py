@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from command_line import CommandLine
+from project_room import Project
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,3 +41,12 @@ def wat_file(tmp_path: Path) -> Callable[[str], str]:
         return str(path)
 
     return write
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """Return a project of dfx with a canister `backend`, in which we stand."""
+    found = Project(tmp_path / "project")
+    found.dfx(backend=found.custom())
+    monkeypatch.chdir(found.place)
+    return found

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.shell_completion import ShellComplete
 
+from command_line import completed
 from sandbox.cli.root import cli
 from sandbox.durable import WorldDirectory
 
@@ -18,14 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from command_line import CommandLine
-
-
-def completed(run: CommandLine, *words: str) -> list[str]:
-    """Return what is offered for the last word."""
-    shell = ShellComplete(cli, {}, "canister-sandbox", "_CANISTER_SANDBOX_COMPLETE")
-    *before, last = words
-    offered = shell.get_completions(["--state", str(run.state), *before], last)
-    return [item.value for item in offered]
 
 
 @pytest.fixture
