@@ -24,6 +24,7 @@ COMMANDS: Final[Table] = {
     "install": ("code", "install", "Create a canister and install a module into it."),
     "upgrade": ("code", "upgrade", "Upgrade a canister; on failure all is as before."),
     "reinstall": ("code", "reinstall", "Install anew; heap and stable memory are lost."),
+    "deploy": ("deploy", "deploy", "Install or upgrade what changed in the project."),
     "call": ("call", "call", "Call a method; Candid text in and out."),
     "uninstall": ("managing", "uninstall", "Remove module and memory; snapshots and cycles stay."),
     "list": ("canisters", "list_", "List the canisters of the world."),

@@ -28,6 +28,7 @@ ROWS: dict[Words, tuple[Words, Words]] = {
     ("install",): (("other", "COUNTER", "--argument", "(1)"), ("counter", "COUNTER")),
     ("upgrade",): (("counter", "COUNTER", "--argument", "(1)"), ("counter", "nope.wasm")),
     ("reinstall",): (("counter", "COUNTER", "--argument", "(1)", "--yes"), ("counter", "COUNTER")),
+    ("deploy",): ((), ("nobody",)),
     ("call",): (("counter", "inc"), ("counter",)),
     ("uninstall",): (("counter", "--yes"), ("counter",)),
     ("top-up",): (("counter", "5T"), ("counter", "five")),
@@ -91,7 +92,12 @@ def world(counter: CommandLine, counter_wat: str) -> CommandLine:
 
 
 @pytest.fixture
-def files(world: CommandLine, tmp_path: Path, counter_wat: str) -> dict[str, str]:
+def files(
+    world: CommandLine, tmp_path: Path, counter_wat: str, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, str]:
+    project = {"shop": {"type": "custom", "wasm": counter_wat, "init_arg": "(1)"}}
+    (tmp_path / "dfx.json").write_text(json.dumps({"canisters": project}))
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "it.did").write_text("service : { get : () -> (nat) query }")
     places = {"DID": tmp_path / "it.did", "NEW": tmp_path / "new", "KEPT": tmp_path / "kept"}
     world("snapshot", "download", "counter", "0", "--dir", str(places["KEPT"]))
