@@ -26,6 +26,14 @@ after it, never between. One command changes a world at a time, others wait for 
 commands that only look share it, and work on a read-only disk. Queries are among them, as on the
 IC nothing of them stays: their log is shown and not kept, and they do not count in `query_stats`.
 
+**Projects.** In a project's directory (`icp.yaml`, `dfx.json`, `mops.toml`) or below it, `install`,
+`upgrade`, `reinstall` and `rehearse` need no MODULE: NAME is the project's canister, built by its
+own command when sources changed, with the project's init argument (of upgrades, too, as in dfx) and
+Candid interface; `--argument` and `--did` go before these. `deploy` does so for all canisters but
+those that live elsewhere (`remote`, `pull`). What runs is told on standard error, with its output
+when it fails. Sources and kept builds are those of the [pytest
+plugin](how-to-pytest.md#canisters-as-fixtures). The world is in the working directory, as ever.
+
 **Exit codes.** 0: it worked. 1: the canister failed (its log is kept), interfaces broke, or faults
 were found; or the answer could not be written. 2: it was asked wrongly, and nothing changed. 130:
 Ctrl-C, which ends a command within a second, whatever Wasm code is doing.
@@ -44,8 +52,8 @@ what the terminal's encoding lacks; JSON is ASCII.
 **Environment.** `CANISTER_SANDBOX_STATE`: the world, as `--state`. `CANISTER_SANDBOX_CACHE`: where
 compiled modules are kept (empty: nowhere; without it, in the user's cache directory).
 
-**Completion** of commands, canisters, methods and snapshots, in bash, zsh and fish
-(`canister-sandbox completion --help`), here in bash:
+**Completion** of commands, canisters (the project's, too), methods and snapshots, in bash, zsh and
+fish (`canister-sandbox completion --help`), here in bash:
 
     eval "$(canister-sandbox completion bash)"
 """
