@@ -43,15 +43,16 @@ def next_code(name: str, module: Path | None, given: Argument, did: Path | None)
 
     Raises: UsageError, also when there is no such canister.
     """
-    if module is None:
-        refuse_absent(name)
-    return _code(name, module, given, did)
+    return _code(name if module else name_in_world(name), module, given, did)
 
 
-def refuse_absent(name: str) -> None:
-    """Look whether the world has a canister. Raises: UsageError with the next step."""
+def name_in_world(name: str) -> str:
+    """Return what a canister of the world is called that is given by name or id.
+
+    Raises: UsageError with the next step when there is none.
+    """
     with opened(saving=False) as ic:
-        existing(ic, name)
+        return ic.name_of(existing(ic, name).id) or name
 
 
 def recipe_of(name: str) -> Recipe:

@@ -26,7 +26,6 @@ from sandbox.cli.rehearse_options import (
     start_options,
     step_options,
 )
-from sandbox.cli.rehearse_project import by_project
 from sandbox.errors import UsageError
 
 if TYPE_CHECKING:
@@ -123,6 +122,8 @@ def rehearse(
     elif newest:
         raise UsageError("--newest is for --matrix; in a plan it is hops: newest")
     else:
+        from sandbox.cli.rehearse_project import by_project
+
         words, options = by_project(
             Words.of(what), origin, options, for_plan_file=write_plan is not None
         )

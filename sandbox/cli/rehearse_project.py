@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.candid.errors import CandidError
-from sandbox.cli.project import build, recipe_of, refuse_absent
+from sandbox.cli.project import build, name_in_world, recipe_of
 from sandbox.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def by_project(
     name = str(words.module)
     is_started = origin.directory is not None or origin.old is not None or words.plan is not None
     if words.name is None and not is_started:
-        refuse_absent(name)
+        name = name_in_world(name)
         words = replace(words, name=name)
     recipe = recipe_of(name)
     result = build(recipe)

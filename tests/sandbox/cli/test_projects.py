@@ -214,6 +214,18 @@ def test_changed_sources_are_built_and_upgraded_to(run: CommandLine, project: Pr
     assert after["module_hash"] != before["module_hash"]
 
 
+def test_a_canister_given_by_its_id_is_the_one_of_its_name(
+    run: CommandLine, project: Project
+) -> None:
+    canister_id = run.json("install", "backend")["id"]
+    project.write("backend.src", OTHER)
+
+    run("upgrade", canister_id)
+
+    assert project.runs == 2
+    assert run("rehearse", canister_id).stdout.startswith("UPGRADE WOULD SUCCEED")
+
+
 def test_reinstall_takes_the_projects_argument(run: CommandLine, project: Project) -> None:
     run("install", "backend")
     run("call", "backend", "inc")
