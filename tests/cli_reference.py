@@ -28,10 +28,10 @@ IC nothing of them stays: their log is shown and not kept, and they do not count
 
 **Projects.** In a project's directory (`icp.yaml`, `dfx.json`, `mops.toml`) or below it, `install`,
 `upgrade`, `reinstall` and `rehearse` need no MODULE: NAME is the project's canister, built by its
-own command when sources changed, with the project's init argument (of upgrades, too, as in dfx) and
-Candid interface; `--argument` and `--did` go before these. `deploy` does so for all canisters but
-those that live elsewhere (`remote`, `pull`). What runs is told on standard error, with its output
-when it fails. Sources and kept builds are those of the [pytest
+own command when sources changed, with the project's init argument (of upgrades, too, as in dfx),
+Candid interface and, if it is new, settings; `--argument` and `--did` go before these. `deploy`
+does so for all canisters but those that live elsewhere (`remote`, `pull`). What runs is told on
+standard error, with its output when it fails. Sources and kept builds are those of the [pytest
 plugin](how-to-pytest.md#canisters-as-fixtures). The world is in the working directory, as ever.
 
 **Exit codes.** 0: it worked. 1: the canister failed (its log is kept), interfaces broke, or faults

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.candid.errors import CandidError
@@ -13,7 +13,7 @@ from sandbox.cli.output import print_json, say
 from sandbox.errors import CanisterRejected, ModuleRefused, SandboxError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from sandbox.execution.lifecycle import InstallReport
@@ -33,6 +33,7 @@ class Code:
     argument: bytes are the message as it stands.
     project: which canister of which project it is, empty for a file that was named.
     is_argument_of_project: nobody typed it.
+    settings: of a new canister, as ``update_settings`` takes them.
     """
 
     module: Path
@@ -40,6 +41,7 @@ class Code:
     argument: Argument | bytes
     project: str = ""
     is_argument_of_project: bool = False
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def message(self, canister: Canister) -> bytes:
         """Return the argument as bytes, at the types of the module's interface.
@@ -83,6 +85,10 @@ def install_new(
     """
     canister = ic.create_canister(name=name, caller=caller, **options)
     try:
+        if code.settings:
+            ic.management.update_settings(
+                canister_id=canister.id, settings=code.settings, caller=caller
+            )
         with log_shown(canister), code.named():
             data = code.message(canister)
             return canister, canister.install(code.module, data, did=code.did, caller=caller)

@@ -79,7 +79,8 @@ def code_of(recipe: Recipe, given: Argument | None = None, did: Path | None = No
         own = recipe.init_argument
         argument = own if isinstance(own, bytes) else Argument(own, None)
     whose = f"{recipe.name} in {recipe.project}"
-    return Code(result.module, did or result.interface, argument, whose, is_of_project)
+    interface = did or result.interface
+    return Code(result.module, interface, argument, whose, is_of_project, recipe.settings)
 
 
 def build(recipe: Recipe) -> Built:

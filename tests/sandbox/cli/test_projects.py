@@ -77,6 +77,26 @@ def test_an_interface_that_is_given_goes_before_the_projects(
     assert methods["get"] == "query"
 
 
+def test_a_new_canister_has_the_projects_settings(run: CommandLine, project: Project) -> None:
+    viewers = {"allowed_viewers": ["2vxsx-fae"]}
+    values = {"freezing_threshold": "15days 2min", "log_visibility": viewers}
+    project.dfx(backend=project.custom(initialization_values=values))
+
+    run("install", "backend")
+
+    canister_id = f'record {{ canister_id = principal "{run.json("id", "backend")["id"]}" }}'
+    status = run("call", "aaaaa-aa", "canister_status", f"({canister_id})").stdout
+    assert "freezing_threshold = 1_296_120" in status
+    assert 'allowed_viewers = vec { principal "2vxsx-fae" }' in status
+
+
+def test_settings_that_cannot_be_leave_no_canister(run: CommandLine, project: Project) -> None:
+    project.dfx(backend=project.custom(initialization_values={"compute_allocation": 101}))
+
+    assert "ComputeAllocation" in run("install", "backend", code=1).stderr
+    assert run.json("list") == []
+
+
 def test_a_file_is_a_file_in_a_project_too(
     run: CommandLine, project: Project, counter_wat: str
 ) -> None:
