@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import contextmanager
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from sandbox.anchor import Anchor
@@ -13,6 +12,7 @@ from sandbox.cycles import MAINNET_13_NODES, Prices
 from sandbox.engine import Compiler
 from sandbox.errors import UsageError
 from sandbox.handle import Canister
+from sandbox.handle.naming import id_or_name, shown
 from sandbox.keys.root import ROOT_KEY
 from sandbox.limits import MAINNET, Limits, profile
 from sandbox.management import ManagementCanister
@@ -180,6 +180,10 @@ class Sandbox(TakesSnapshots):
         """Return your name for a canister, empty when it has none."""
         return next((name for name, id_ in self.names.items() if id_ == canister_id), "")
 
+    def shown(self, canister_id: Principal) -> str:
+        """Return what ``repr`` says of a canister."""
+        return shown(self.world.canisters.get(canister_id), canister_id, self.name_of(canister_id))
+
     @property
     def canisters(self) -> tuple[Canister, ...]:
         """All canisters, by id."""
@@ -338,7 +342,7 @@ class Sandbox(TakesSnapshots):
         """Return the id of a handle, a name or a principal. Raises: UsageError."""
         if isinstance(canister, Canister):
             return canister.id
-        return self.names.get(str(canister)) or _principal(canister, self.names)
+        return self.names.get(str(canister)) or id_or_name(canister, self.names)
 
     def _forget(self, canister: Canister) -> None:
         self._world.forget(canister.id)
@@ -386,14 +390,3 @@ def _kept_seed(directory: WorldDirectory, wanted: int | None) -> int | None:
             f"leave seed= out, or begin another world"
         )
     return kept
-
-
-def _principal(text: PrincipalLike, names: Mapping[str, Principal]) -> Principal:
-    """Return a principal; a text that is none was meant as a name."""
-    try:
-        return Principal(text)
-    except ValueError as error:
-        near = get_close_matches(str(text), names, n=1)
-        hint = f"; there are: {', '.join(sorted(names))}" if names else ""
-        hint = f"; did you mean {near[0]!r}?" if near else hint
-        raise UsageError(f"there is no canister named {text!r}{hint}") from error

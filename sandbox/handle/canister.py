@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sandbox.handle.inspection import Inspected
 from sandbox.handle.managing import Managed
 from sandbox.handle.method import Method
+from sandbox.handle.naming import first_few
 from sandbox.messages import Answer, Reject, Reply
 from sandbox.pending import Pending
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from sandbox.sandbox import PrincipalLike
 
 _NO_METHOD: Final = "IC0536"
-_SHOWN_METHODS: Final = 8
 
 
 class Canister(Managed, Inspected):
@@ -132,7 +132,9 @@ class Canister(Managed, Inspected):
         It calls as ``call`` does. A method that is named like something of this class is
         reached through ``call`` only.
         """
-        if name.startswith("_") or name not in self._interface().functions:
+        if name.startswith("_"):  # asked for by whatever shows values, so nothing is looked up
+            raise AttributeError(f"Canister has no {name!r}")
+        if name not in self._interface().functions:
             raise AttributeError(
                 f"neither Canister nor {self.id} has a method {name!r}{self._hint(name)}"
             )
@@ -143,16 +145,7 @@ class Canister(Managed, Inspected):
         return sorted({*super().__dir__(), *(self._interface().functions if is_there else ())})
 
     def __repr__(self) -> str:
-        runtime = self.sandbox.world.canisters.get(self.id)
-        shown = f"{self.sandbox.name_of(self.id)} {self.id}".lstrip()
-        if runtime is None:
-            return f"<Canister {shown}, deleted>"
-        status = runtime.state.status.name.lower()
-        if runtime.state.module is None:
-            return f"<Canister {shown}, empty, {status}>"
-        methods = list(runtime.state.module.methods)
-        names = ", ".join([*methods[:_SHOWN_METHODS], *(["…"] if methods[_SHOWN_METHODS:] else [])])
-        return f"<Canister {shown}, {status}: {names}>"
+        return self.sandbox.shown(self.id)
 
     # --- inside
 
@@ -165,8 +158,7 @@ class Canister(Managed, Inspected):
         if near:
             return f"Did you mean {' or '.join(near)}?"
         there = sorted(interface.exported)
-        more = ", …" if there[_SHOWN_METHODS:] else ""
-        return f"There are: {', '.join(there[:_SHOWN_METHODS])}{more}" if there else "It has none."
+        return f"There are: {first_few(there)}" if there else "It has none."
 
     def _hint(self, name: str) -> str:
         """Return what somebody may have meant by a name that the interface does not know."""
