@@ -65,11 +65,13 @@ class Hooks:
     owner: weak, because wasmtime's table of host functions would keep the owner, and with
         it every memory of the canister, alive for ever.
     meter: of the message that runs; None before there is a canister.
+    probe: of an instance that keeps a profile.
     signals: those that wait for its next pause.
     """
 
     owner: weakref.ref[HostSide]
     meter: Meter | None = None
+    probe: Probe | None = None
     signals: PostponedSignals = field(default_factory=PostponedSignals)
 
     def host(self) -> HostSide:
@@ -134,6 +136,7 @@ class Instance:
             hooks.meter = self._meter = self._new_meter(exports)
             self._profile = profile
             self.probe = Probe(store, self._exports, profile) if profile else None
+            hooks.probe = self.probe
         except (wasmtime.WasmtimeError, wasmtime.Trap) as error:
             store.close()
             reason = str(error).strip().splitlines()[-1].strip()
@@ -212,9 +215,9 @@ class Instance:
         self._store.close()
 
     def _call(self, function: Function, limit: int, *arguments: tuple[str, int]) -> TrapInfo | None:
-        self._meter.start(limit, pauses=self.probe is None)
+        counter = self._meter.start(limit)
         if self.probe is not None:
-            self.probe.start(self.entry, limit)
+            self.probe.start(self.entry, counter)
         with self.hooks.signals:
             trap = function.call(*arguments)
         unnamed_from = self._profile.first_moved if self._profile else None
@@ -306,7 +309,9 @@ def _pause(store: wasmtime.Store, hooks: Hooks) -> wasmtime.Func:
     def pause() -> None:
         assert hooks.meter is not None, "nothing runs before the canister is instantiated"
         hooks.signals.handle()
-        hooks.meter.go_on()
+        rise = hooks.meter.go_on()
+        if hooks.probe is not None:
+            hooks.probe.counter_rose(rise)
 
     return wasmtime.Func(store, wasmtime.FuncType([], []), pause)
 

@@ -39,23 +39,29 @@ class Meter:
         self._later = 0  # what the counter has not got yet
         self._host = 0
 
-    def start(self, limit: int, *, pauses: bool = True) -> None:
-        """Begin to count.
+    def start(self, limit: int) -> int:
+        """Begin to count; return what the counter begins with.
 
-        limit: instructions the message may use. pauses: False where somebody reads the counter.
+        limit: instructions the message may use.
         """
         self._limit, self._host = limit, 0
-        part = min(limit, _PART) if pauses else limit
+        part = min(limit, _PART)
         self._later = limit - part
         self._globals.write((part, 0))
+        return part
 
-    def go_on(self) -> None:
-        """Give the counter, which is below 0, its next part, if anything is left of the limit."""
-        counter, charged = self._globals.read()
-        left = _signed(counter) + self._later
+    def go_on(self) -> int:
+        """Give the counter, which is below 0, its next part, if anything is left of the limit.
+
+        Returns by how much it rose.
+        """
+        bits, charged = self._globals.read()
+        counter = _signed(bits)
+        left = counter + self._later
         part = min(left, _PART)
         self._later = left - part
         self._globals.write((part & _BITS, charged))
+        return part - counter
 
     def stop(self) -> bool:
         """Read the count; say whether more was used than the limit, noticed in time or not."""

@@ -97,8 +97,8 @@ class Probe:
         """Whether the tree should be taken before another message begins."""
         return self._free > TREE_BYTES // 2
 
-    def start(self, name: str, limit: int) -> None:
-        """Begin a message. name: of the entry. limit: what the counter begins with.
+    def start(self, name: str, counter: int) -> None:
+        """Begin a message. name: of the entry. counter: what the counter begins with.
 
         Requires: the tree is not full.
         """
@@ -106,7 +106,12 @@ class Probe:
         self._current = self._entries.get(name) or self._new_entry(name)
         self._current.messages += 1
         at = self._current.node * NODE.size
-        self._state.write((at, self._free, 0, limit, 0))
+        self._state.write((at, self._free, 0, counter, 0))
+
+    def counter_rose(self, by: int) -> None:
+        """Take notice of a pause, at which the counter got more; nothing was used by that."""
+        node, free, over, last, counted = self._state.read()
+        self._state.write((node, free, over, last + by, counted))
 
     def stop(self, instructions: int) -> None:
         """End a message that used so many instructions."""

@@ -186,6 +186,34 @@ def test_the_signal_of_a_moment_without_wasm_is_handled_at_once(
         time.sleep(60)
 
 
+def test_a_profiled_message_is_ended_too(
+    worker: Canister, on_signal: Callable[..., object]
+) -> None:
+    on_signal(signal.SIGALRM, too_late)
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+
+    with worker.sandbox.profile(), pytest.raises(TooLate):
+        worker.update_raw("work", FOR_LONG)
+
+    assert calls(worker) == 0
+
+
+@pytest.mark.parametrize("part", [1_009, 1 << 20])
+def test_pauses_are_not_seen_in_profiles(
+    worker: Canister, monkeypatch: pytest.MonkeyPatch, part: int
+) -> None:
+    worker.update_raw("work", b"\1")  # what is written once more changes no page
+    found = []
+    for length in (1 << 62, part):
+        monkeypatch.setattr("sandbox.engine.meter._PART", length)
+        with worker.sandbox.profile() as profile:
+            worker.update_raw("work", b"\1")
+        found.append(profile)
+
+    assert found[0].instructions > 5_000_000
+    assert found[0].folded() == found[1].folded()
+
+
 @pytest.mark.parametrize("part", [10_007, 1 << 20, 1 << 40])
 def test_pauses_are_not_seen_in_counts_limits_or_results(
     compiler: Compiler, monkeypatch: pytest.MonkeyPatch, part: int
