@@ -131,4 +131,5 @@ class Done:
 
 def line(what: str, name: str, canister_id: str, module_hash: bytes) -> str:
     """Return what was done to a canister, on one line."""
-    return f"{what} {name} ({canister_id}), module {module_hash.hex()[:16]}…"
+    who = canister_id if name == canister_id else f"{name} ({canister_id})"
+    return f"{what} {who}, module {module_hash.hex()[:16]}…"
