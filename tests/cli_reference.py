@@ -32,8 +32,8 @@ own command when sources changed, with the project's init argument (of upgrades,
 Candid interface and, if it is new, settings; `--argument` and `--did` go before these. `deploy`
 does so for all canisters but those that live elsewhere (`pull`, and `remote` of the network that
 `DFX_NETWORK` names, else `local`). What runs is told on standard error, with its output when it
-fails. Sources and kept builds are those of the [pytest plugin](how-to-pytest.md#canisters-as-fixtures).
-The world is in the working directory, as ever.
+fails. Sources and kept builds are those of the [pytest
+plugin](how-to-pytest.md#canisters-as-fixtures). The world is in the working directory, as ever.
 
 **Exit codes.** 0: it worked. 1: the canister failed (its log is kept), interfaces broke, or faults
 were found; or the answer could not be written. 2: it was asked wrongly, and nothing changed. 130:
