@@ -1,7 +1,7 @@
 """Ctrl-C ends a command within a second, whatever the engine is doing.
 
 Python hears of a signal when the running call into the engine returns. Canisters pause for that
-(``sandbox.engine.postponing``), compiling a large module does not. So a thread listens, too, and
+(``sandbox.engine.interrupts``), compiling a large module does not. So a thread listens, too, and
 ends the process when nobody else does. The world on the disk bears that, as it bears kill -9.
 """
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import wasmtime
 
 from sandbox.engine.binding import Function, Globals, memory_address
+from sandbox.engine.interrupts import PostponedSignals
 from sandbox.engine.meter import Meter
-from sandbox.engine.postponing import PostponedSignals
 from sandbox.engine.probe import Probe
 from sandbox.engine.signals import trapping_safely
 from sandbox.engine.traps import OUT_OF_INSTRUCTIONS, TrapInfo, named_from, read_trap
@@ -73,6 +73,11 @@ class Hooks:
     meter: Meter | None = None
     probe: Probe | None = None
     signals: PostponedSignals = field(default_factory=PostponedSignals)
+
+    def running(self) -> Meter:
+        """Return the meter of the message that runs."""
+        assert self.meter is not None, "nothing runs before the canister is instantiated"
+        return self.meter
 
     def host(self) -> HostSide:
         """Return the owner. Requires: it is running a message, so it exists."""
@@ -307,9 +312,8 @@ def _instantiate(
 
 def _pause(store: wasmtime.Store, hooks: Hooks) -> wasmtime.Func:
     def pause() -> None:
-        assert hooks.meter is not None, "nothing runs before the canister is instantiated"
         hooks.signals.handle()
-        rise = hooks.meter.go_on()
+        rise = hooks.running().go_on()
         if hooks.probe is not None:
             hooks.probe.counter_rose(rise)
 
@@ -317,22 +321,18 @@ def _pause(store: wasmtime.Store, hooks: Hooks) -> wasmtime.Func:
 
 
 def _host_functions(store: wasmtime.Store, hooks: Hooks) -> dict[tuple[str, str], object]:
-    def meter() -> Meter:
-        assert hooks.meter is not None, "nothing runs before the canister is instantiated"
-        return hooks.meter
-
     def instructions() -> int:
-        return meter().used_so_far()
+        return hooks.running().used_so_far()
 
     def stable_budget(offset: int, size: int) -> int:
-        meter().take(_COUNTING_COST)
+        hooks.running().take(_COUNTING_COST)
         return hooks.host().stable_budget(offset, size)
 
     def flush_log() -> None:
-        meter().take(_RECORD_COST * hooks.host().flush_log())
+        hooks.running().take(_RECORD_COST * hooks.host().flush_log())
 
     def cost(function: int, a: int, b: int) -> int:
-        meter().take(_PRICE_COST)
+        hooks.running().take(_PRICE_COST)
         return hooks.host().cost(function, a, b)
 
     def function(params: list[Any], results: list[Any], code: Callable[..., Any]) -> wasmtime.Func:

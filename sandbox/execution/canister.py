@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox import texts
 from sandbox.engine import Instance, TrapInfo
+from sandbox.engine.interrupts import PostponedSignals
 from sandbox.execution import exchange
 from sandbox.execution.capture import Capture, Held
 from sandbox.execution.embodiment import FULL_STABLE_PAGES, PAGE_BYTES, Origin
 from sandbox.execution.exchange import Effects, Surroundings
 from sandbox.execution.failures import failed, out_of_host_memory, trap_violation
-from sandbox.execution.interrupts import uninterrupted
 from sandbox.execution.machine import Growth, Machine
 from sandbox.execution.running import Running
 from sandbox.memory import OS_PAGE, Region, RegionRefused
@@ -244,7 +244,7 @@ class CanisterRuntime(Running):
             ),
             version=state.version + bumps_version,
         )
-        with uninterrupted():
+        with PostponedSignals():
             self.heap.finish_commit(heap)
             if stable is not None:
                 self.stable.finish_commit(stable)

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sandbox.execution.interrupts import uninterrupted
+from sandbox.engine.interrupts import PostponedSignals
 
 if TYPE_CHECKING:
     from sandbox.memory import Region
@@ -24,7 +24,7 @@ class Held:
 
     def __init__(self, region: Region) -> None:
         self.region = region
-        with uninterrupted():
+        with PostponedSignals():
             self.mark = region.mark()
 
     def __del__(self) -> None:

@@ -12,10 +12,10 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from sandbox.engine import Hooks, Instance
+from sandbox.engine.interrupts import PostponedSignals
 from sandbox.errors import ModuleRefused
 from sandbox.execution import exchange
 from sandbox.execution.capture import Capture, Held
-from sandbox.execution.interrupts import uninterrupted
 from sandbox.records import renew
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Embodiment(ABC):
 
         Raises: ModuleRefused when a data segment does not fit and such; nothing changed.
         """
-        with uninterrupted():
+        with PostponedSignals():
             self._start_instance(origin)
 
     def _start_instance(self, origin: Origin) -> None:
@@ -151,7 +151,7 @@ class Embodiment(ABC):
 
     def discard(self) -> None:
         """Throw the live instance away, with whatever it had not committed."""
-        with uninterrupted():
+        with PostponedSignals():
             if self._instance is None:
                 return
             instance, self._instance = self._instance, None
@@ -164,7 +164,7 @@ class Embodiment(ABC):
     def settle(self) -> None:
         """Commit what instantiation alone has written, when no code of the canister runs."""
         instance = self.live()
-        with uninterrupted():
+        with PostponedSignals():
             self.heap.commit(instance.heap_bytes)
             self._origin = Origin.STATE
 
@@ -178,7 +178,7 @@ class Embodiment(ABC):
         The capture stays valid. The live instance is kept when it can show the old content.
         """
         heap, stable = capture.heap, capture.stable
-        with uninterrupted():
+        with PostponedSignals():
             if not self._can_show(capture):
                 self.discard()
             self.heap, self.stable, self.state = heap.region, stable.region, capture.state
@@ -203,7 +203,7 @@ class Embodiment(ABC):
 
         Regions that nobody else holds (``Held``) are freed.
         """
-        with uninterrupted():
+        with PostponedSignals():
             if self._instance is not other._instance:
                 self.discard()
             self.state, self.heap, self.stable = other.state, other.heap, other.stable

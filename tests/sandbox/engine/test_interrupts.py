@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox.execution.interrupts import uninterrupted
+from sandbox.engine.interrupts import PostponedSignals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ def test_an_interrupt_waits_for_the_end_of_the_block() -> None:
     done = []
 
     def interrupted_half_way() -> None:
-        with uninterrupted():
+        with PostponedSignals():
             signal.raise_signal(signal.SIGINT)
             done.append("the rest")
 
@@ -36,14 +36,14 @@ def test_an_interrupt_waits_for_the_end_of_the_block() -> None:
 
 
 def test_after_the_block_the_handler_is_the_one_from_before() -> None:
-    with uninterrupted():
+    with PostponedSignals():
         pass
 
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_an_error_in_the_block_is_passed_on_and_the_handler_put_back() -> None:
-    with pytest.raises(ValueError, match="ours"), uninterrupted():
+    with pytest.raises(ValueError, match="ours"), PostponedSignals():
         raise ValueError("ours")
 
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -53,7 +53,7 @@ def test_several_interrupts_call_the_handler_once() -> None:
     calls = []
     signal.signal(signal.SIGINT, lambda number, _frame: calls.append(number))
 
-    with uninterrupted():
+    with PostponedSignals():
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
         assert calls == []
@@ -65,7 +65,7 @@ def test_several_interrupts_call_the_handler_once() -> None:
 def test_a_signal_that_python_does_not_handle_is_left_alone(handler: signal.Handlers) -> None:
     signal.signal(signal.SIGINT, handler)
 
-    with uninterrupted():
+    with PostponedSignals():
         assert signal.getsignal(signal.SIGINT) is handler
 
     assert signal.getsignal(signal.SIGINT) is handler
@@ -75,7 +75,7 @@ def test_another_thread_does_not_touch_the_handler() -> None:
     seen = []
 
     def work() -> None:
-        with uninterrupted():
+        with PostponedSignals():
             seen.append(signal.getsignal(signal.SIGINT))
 
     thread = threading.Thread(target=work)
